@@ -1,0 +1,62 @@
+/**
+ * The peer network as a port: `transport/` (gRPC) in production, `sim/network.ts` in simulation.
+ *
+ * Frames are small binary messages, best effort and unordered in principle (in practice ordered
+ * per lane while a connection lives): they may be lost, never corrupted. Lost frames are the
+ * sender's protocol's business. Nothing is sent before `flush`, called once at the end of a turn.
+ */
+
+export type NodeId = number; // 1 … 2^32−1, given at join, never reused
+
+/**
+ * `urgent` (votes, heartbeats, liveness, ReadIndex, small replies) overtakes `bulk` (appends,
+ * commands): a large frame is chunked and never holds up an urgent one.
+ */
+export type Lane = 'urgent' | 'bulk';
+
+/** The first byte of a frame: which part of the node it is for. */
+export const FrameKind = { raft: 1, liveness: 2, request: 3, reply: 4 } as const;
+export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
+
+export interface PeerAddress {
+  readonly nodeId: NodeId;
+  /** `host:port` of the peer's gRPC door. */
+  readonly address: string;
+}
+
+/**
+ * - `up`: frames can flow; `bootId` names this life of the peer's process;
+ * - `down`: the connection broke; `refused` = nobody listens there (the process is gone).
+ */
+export type PeerEvent =
+  | { readonly kind: 'up'; readonly nodeId: NodeId; readonly bootId: string }
+  | { readonly kind: 'down'; readonly nodeId: NodeId; readonly refused: boolean };
+
+export interface SnapshotHeader {
+  readonly groupId: number;
+  /** Encoded by the host: raft metadata, replica ids, schema of the rows. */
+  readonly header: Buffer;
+}
+
+/** One incoming snapshot: the host reads `chunks` to the end, then returns (= received) or throws. */
+export type SnapshotHandler = (
+  from: NodeId,
+  snapshot: SnapshotHeader,
+  chunks: AsyncIterable<Buffer>,
+) => Promise<void>;
+
+export interface Network {
+  /** Frame bytes are copied before this returns. False = dropped: unknown peer or full queue. */
+  send(to: NodeId, lane: Lane, kind: FrameKind, payload: Uint8Array): boolean;
+  /** Hands everything queued to the connections. */
+  flush(): void;
+  /** Bytes queued for a peer and not yet taken by its connection. */
+  queuedBytes(to: NodeId): number;
+  /** Streams a snapshot on its own connection; resolves when the peer's handler returned. */
+  sendSnapshot(to: NodeId, snapshot: SnapshotHeader, chunks: AsyncIterable<Buffer>): Promise<void>;
+  /** Replaces the set of peers; connects to new ones, drops missing ones. */
+  setPeers(peers: readonly PeerAddress[]): void;
+  onFrame(handler: (from: NodeId, kind: FrameKind, payload: Buffer) => void): void;
+  onPeer(handler: (event: PeerEvent) => void): void;
+  onSnapshot(handler: SnapshotHandler): void;
+}
