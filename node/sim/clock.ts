@@ -1,0 +1,319 @@
+/**
+ * Simulated time: one queue of events for a whole cluster, and a view of it for each node.
+ *
+ * `SimScheduler` owns the queue and the run loop. A *turn* is everything due at one instant, in
+ * the order (time, sequence), then the end-of-turn callbacks asked for meanwhile; promises settle
+ * after every callback, as they do in Node's own loop. Time moves only when nothing is due.
+ * `SimTime` is what a node gets as `Clock` and `Timers`; it can be paused (SIGSTOP) and stopped
+ * (a crash: nothing of it runs ever again).
+ *
+ * Invariant: the order of callbacks depends on the calls made and on nothing else. The only real
+ * thing used is `setImmediate`, to let pending promises settle; nothing waits for real time.
+ */
+import { setImmediate as yieldToLoop } from 'node:timers/promises';
+
+import { assert, must } from '../lib/assert.ts';
+import type { Clock, Timer, Timers } from '../sys/clock.ts';
+
+/** Turns at one instant beyond which the code under test is taken to be spinning. */
+const turnsPerInstantMax = 100_000;
+/** Wall time at simulated time zero: 2026-01-01T00:00:00Z. */
+const wallEpochMs = 1_767_225_600_000;
+
+interface SimEvent {
+  readonly atMs: number;
+  readonly sequence: number;
+  callback: (() => void) | undefined;
+}
+
+function isBefore(one: SimEvent, other: SimEvent): boolean {
+  return one.atMs < other.atMs || (one.atMs === other.atMs && one.sequence < other.sequence);
+}
+
+/** A binary heap of events, earliest first. */
+class EventHeap {
+  readonly #events: SimEvent[] = [];
+
+  get size(): number {
+    return this.#events.length;
+  }
+
+  peek(): SimEvent | undefined {
+    return this.#events[0];
+  }
+
+  push(event: SimEvent): void {
+    const events = this.#events;
+    let at = events.length;
+    events.push(event);
+    while (at > 0) {
+      const parentAt = (at - 1) >> 1;
+      const parent = must(events[parentAt]);
+      if (!isBefore(event, parent)) {
+        break;
+      }
+      events[at] = parent;
+      at = parentAt;
+    }
+    events[at] = event;
+  }
+
+  pop(): SimEvent | undefined {
+    const events = this.#events;
+    const first = events[0];
+    const last = events.pop();
+    if (first === undefined || last === undefined || events.length === 0) {
+      return first;
+    }
+    let at = 0;
+    for (;;) {
+      let childAt = 2 * at + 1;
+      let child = events[childAt];
+      if (child === undefined) {
+        break;
+      }
+      const right = events[childAt + 1];
+      if (right !== undefined && isBefore(right, child)) {
+        childAt += 1;
+        child = right;
+      }
+      if (!isBefore(child, last)) {
+        break;
+      }
+      events[at] = child;
+      at = childAt;
+    }
+    events[at] = last;
+    return first;
+  }
+}
+
+export class SimScheduler {
+  readonly #heap = new EventHeap();
+  #endOfTurn: (() => void)[] = [];
+  #sequence = 0;
+  #nowMs = 0;
+  #running = false;
+
+  /** Simulated milliseconds since the start. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** Events waiting, cancelled ones included until their time. */
+  get pendingEvents(): number {
+    return this.#heap.size + this.#endOfTurn.length;
+  }
+
+  after(delayMs: number, callback: () => void): Timer {
+    assert(delayMs >= 0, 'A delay must not be negative');
+    const event: SimEvent = { atMs: this.#nowMs + delayMs, sequence: this.#sequence, callback };
+    this.#sequence += 1;
+    this.#heap.push(event);
+    return {
+      cancel: () => {
+        event.callback = undefined;
+      },
+    };
+  }
+
+  endOfTurn(callback: () => void): void {
+    this.#endOfTurn.push(callback);
+  }
+
+  /** A node's view of this time. */
+  openTime(options: SimTimeOptions = {}): SimTime {
+    return new SimTime(this, options);
+  }
+
+  /** Runs everything due within the next `durationMs`; the clock then stands at that moment. */
+  async runFor(durationMs: number): Promise<void> {
+    const untilMs = this.#nowMs + durationMs;
+    await this.#run(untilMs, () => false);
+    this.#nowMs = untilMs;
+  }
+
+  /**
+   * Runs until `condition` holds (looked at after every turn), at most `limitMs` of simulated
+   * time. Returns whether it came to hold.
+   */
+  async runUntil(condition: () => boolean, limitMs: number): Promise<boolean> {
+    const untilMs = this.#nowMs + limitMs;
+    await yieldToLoop();
+    const held = condition() || (await this.#run(untilMs, condition));
+    if (!held) {
+      this.#nowMs = untilMs;
+    }
+    return held;
+  }
+
+  async #run(untilMs: number, condition: () => boolean): Promise<boolean> {
+    assert(!this.#running, 'The simulation is already running');
+    this.#running = true;
+    try {
+      await yieldToLoop();
+      let turnsHere = 0;
+      for (;;) {
+        const nextMs = this.#endOfTurn.length > 0 ? this.#nowMs : this.#nextEventMs();
+        if (nextMs === undefined || nextMs > untilMs) {
+          return false;
+        }
+        turnsHere = nextMs === this.#nowMs ? turnsHere + 1 : 0;
+        assert(turnsHere < turnsPerInstantMax, `Time stands still at ${this.#nowMs} ms`);
+        this.#nowMs = nextMs;
+        await this.#turn();
+        if (condition()) {
+          return true;
+        }
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #nextEventMs(): number | undefined {
+    for (;;) {
+      const event = this.#heap.peek();
+      if (event === undefined || event.callback !== undefined) {
+        return event?.atMs;
+      }
+      this.#heap.pop();
+    }
+  }
+
+  /** Events queued during the turn wait for the next one, even if due at the same instant. */
+  async #turn(): Promise<void> {
+    const firstOfNextTurn = this.#sequence;
+    for (;;) {
+      const event = this.#heap.peek();
+      if (
+        event === undefined ||
+        event.atMs > this.#nowMs ||
+        (event.sequence >= firstOfNextTurn && event.callback !== undefined)
+      ) {
+        break;
+      }
+      this.#heap.pop();
+      if (event.callback !== undefined) {
+        event.callback();
+        await yieldToLoop();
+      }
+    }
+    const callbacks = this.#endOfTurn;
+    this.#endOfTurn = [];
+    for (const callback of callbacks) {
+      callback();
+      await yieldToLoop();
+    }
+  }
+}
+
+export interface SimTimeOptions {
+  /** How far this node's wall clock is off, ms. */
+  readonly wallSkewMs?: number;
+}
+
+/** A node's clock and timers. */
+export class SimTime implements Clock, Timers {
+  readonly #scheduler: SimScheduler;
+  #wallSkewMs: number;
+  #paused = false;
+  #stopped = false;
+  #held: (() => void)[] = [];
+
+  constructor(scheduler: SimScheduler, options: SimTimeOptions) {
+    this.#scheduler = scheduler;
+    this.#wallSkewMs = options.wallSkewMs ?? 0;
+  }
+
+  monotonicMs(): number {
+    return this.#scheduler.nowMs;
+  }
+
+  wallMs(): number {
+    return wallEpochMs + this.#scheduler.nowMs + this.#wallSkewMs;
+  }
+
+  /** Makes the wall clock jump. */
+  setWallSkew(skewMs: number): void {
+    this.#wallSkewMs = skewMs;
+  }
+
+  after(delayMs: number, callback: () => void): Timer {
+    let cancelled = false;
+    const timer = this.#scheduler.after(Math.max(0, delayMs), () => {
+      this.#perform(() => {
+        if (!cancelled) {
+          callback();
+        }
+      });
+    });
+    return {
+      cancel: () => {
+        cancelled = true;
+        timer.cancel();
+      },
+    };
+  }
+
+  every(periodMs: number, callback: () => void): Timer {
+    assert(periodMs > 0, 'A period must be positive');
+    let cancelled = false;
+    let timer: Timer;
+    const beat = (): void => {
+      timer = this.after(periodMs, beat);
+      callback();
+    };
+    timer = this.after(periodMs, () => {
+      if (!cancelled) {
+        beat();
+      }
+    });
+    return {
+      cancel: () => {
+        cancelled = true;
+        timer.cancel();
+      },
+    };
+  }
+
+  endOfTurn(callback: () => void): void {
+    this.#scheduler.endOfTurn(() => {
+      this.#perform(callback);
+    });
+  }
+
+  /** SIGSTOP: what falls due is held, in order. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** SIGCONT: what was held runs at once, in order. */
+  resume(): void {
+    this.#paused = false;
+    const held = this.#held;
+    this.#held = [];
+    for (const callback of held) {
+      this.#scheduler.after(0, () => {
+        this.#perform(callback);
+      });
+    }
+  }
+
+  /** The process is gone: nothing asked for through this object runs any more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#held = [];
+  }
+
+  #perform(callback: () => void): void {
+    if (this.#stopped) {
+      return;
+    }
+    if (this.#paused) {
+      this.#held.push(callback);
+      return;
+    }
+    callback();
+  }
+}
