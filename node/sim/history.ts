@@ -107,9 +107,11 @@ export class History {
     }
   }
 
-  /** All operations in order of invocation. */
+  /** All operations in order of invocation; reads still without an answer say nothing. */
   operations(): readonly Operation[] {
-    return [...this.#operations.values()];
+    return [...this.#operations.values()].filter(
+      (one) => one.input.kind !== 'read' || one.returnedAt !== Infinity,
+    );
   }
 
   /** The export for porcupine: open operations return after everything else. */

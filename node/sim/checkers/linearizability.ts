@@ -5,14 +5,18 @@
  *
  * Wing and Gong's search with Lowe's memory of (set of placed operations, state), over a doubly
  * linked list of events as in porcupine. An open operation has no return event: it may be placed
- * anywhere after its invocation, or never. Exponential at worst, so bounded by `stepsMax`; a key
- * that hits the bound is `undecided`, which no caller may take for a pass.
+ * anywhere after its invocation, or never. Four cuts keep many open writes cheap: a row that an
+ * unplaced operation still has to see is never overwritten (each value is written once); open
+ * writes that do the same form a class and are placed in order of invocation; one that changes
+ * nothing is left out; and a place reached with no fewer of each class used up is not new.
+ * Exponential at worst all the same, so bounded by `stepsMax`; a key that hits the bound is
+ * `undecided`, which no caller may take for a pass.
  */
-import { Prng } from '../../lib/prng.ts';
 import type { Operation } from '../history.ts';
 import { describeOperation, partitionByKey } from '../history.ts';
+import { PlacedSets } from './placed-sets.ts';
 import type { RegisterState } from './register-model.ts';
-import { RegisterModel, absentRow, stateKey } from './register-model.ts';
+import { RegisterModel, findVersionClash } from './register-model.ts';
 
 export interface CheckOptions {
   /** Placements to try for one key before giving up. Default 20,000,000. */
@@ -37,6 +41,7 @@ export function checkLinearizable(
     if (clash !== undefined) {
       return { kind: 'violation', key, explanation: clash };
     }
+    ofKey.sort((a, b) => a.invokedAt - b.invokedAt);
     const search = new Search(ofKey, options.stepsMax ?? stepsMaxDefault);
     const found = search.run();
     if (found !== 'linearizable') {
@@ -44,38 +49,6 @@ export function checkLinearizable(
     }
   }
   return { kind: 'linearizable', keys: byKey.size, operations: operations.length };
-}
-
-/** Two writes that were told one version, or two values seen under one version (P5). */
-function findVersionClash(operations: readonly Operation[]): string | undefined {
-  const writers = new Map<string, Operation>();
-  const values = new Map<string, { value: string; operation: Operation }>();
-  const clash = (version: string, a: Operation, b: Operation): string =>
-    `Version ${version} stands for two rows:\n  ${describeOperation(a)}\n  ${describeOperation(b)}`;
-  for (const operation of operations) {
-    const { input, outcome } = operation;
-    if ((outcome.kind !== 'done' && outcome.kind !== 'found') || outcome.version === undefined) {
-      continue;
-    }
-    const { version } = outcome;
-    if (outcome.kind === 'done') {
-      const other = writers.get(version);
-      if (other !== undefined) {
-        return clash(version, other, operation);
-      }
-      writers.set(version, operation);
-    }
-    const value = outcome.kind === 'found' ? outcome.value : input.kind === 'put' && input.value;
-    if (typeof value !== 'string') {
-      continue;
-    }
-    const other = values.get(version);
-    if (other !== undefined && other.value !== value) {
-      return clash(version, other.operation, operation);
-    }
-    values.set(version, { value, operation });
-  }
-  return undefined;
 }
 
 interface Placed {
@@ -92,11 +65,14 @@ class Search {
   readonly #previous: Int32Array;
   readonly #head: number;
   readonly #memory: PlacedSets;
-  #state: RegisterState = absentRow;
+  /** Value → how many unplaced operations must still see it. */
+  readonly #needs = new Map<string, number>();
+  #state: RegisterState = null;
   #steps = 0;
-  #best: { placed: ReadonlySet<number>; state: RegisterState } = {
-    placed: new Set(),
-    state: absentRow,
+  /** The longest placement that was given up, for the explanation. */
+  #best: { readonly placed: readonly number[]; readonly state: RegisterState } = {
+    placed: [],
+    state: null,
   };
 
   constructor(operations: readonly Operation[], stepsMax: number) {
@@ -107,45 +83,43 @@ class Search {
     this.#head = 2 * count;
     this.#next = new Int32Array(2 * count + 1).fill(-1);
     this.#previous = new Int32Array(2 * count + 1).fill(-1);
-    this.#memory = new PlacedSets(count);
+    this.#memory = new PlacedSets(operations.map((one) => this.#model.openClass(one)));
     this.#linkEvents();
+    for (const operation of operations) {
+      this.#need(operation, 1);
+    }
   }
 
   run(): 'linearizable' | 'violation' | 'undecided' {
-    const count = this.#operations.length;
     const stack: Placed[] = [];
-    let unplaced = this.#operations.filter((one) => one.returnedAt !== Infinity).length;
+    let unplaced = this.#operations.filter((one) => !isOpen(one)).length;
+    // At each depth the answered operations are tried first, then the open ones.
+    let triesOpen = false;
     let node = this.#nextOf(this.#head);
     while (unplaced > 0) {
-      if (node < count) {
-        const operation = this.#operation(node);
-        const after = this.#model.step(this.#state, operation);
-        this.#steps++;
-        if (this.#steps > this.#stepsMax) {
-          return 'undecided';
+      if (node >= this.#operations.length && !triesOpen) {
+        triesOpen = true;
+        node = this.#nextOf(this.#head);
+      } else if (node >= this.#operations.length) {
+        // The return of an operation that is not placed yet: the last placement was wrong.
+        this.#keepBest(stack);
+        const last = stack.pop();
+        if (last === undefined) {
+          return 'violation';
         }
-        if (after !== undefined && this.#memory.place(node, stateKey(after))) {
-          stack.push({ node, stateBefore: this.#state });
-          this.#state = after;
-          this.#lift(node);
-          unplaced -= operation.returnedAt === Infinity ? 0 : 1;
-          this.#keepBest(stack);
-          node = this.#nextOf(this.#head);
-        } else {
-          node = this.#nextOf(node);
-        }
-        continue;
+        triesOpen = this.#takeBack(last);
+        unplaced += triesOpen ? 0 : 1;
+        node = this.#nextOf(last.node);
+      } else if (isOpen(this.#operation(node)) === triesOpen && this.#place(node, stack)) {
+        unplaced -= triesOpen ? 0 : 1;
+        triesOpen = false;
+        node = this.#nextOf(this.#head);
+      } else {
+        node = this.#nextOf(node);
       }
-      // The return of an operation that is not placed yet: the last placement was wrong.
-      const last = stack.pop();
-      if (last === undefined) {
-        return 'violation';
+      if (this.#steps > this.#stepsMax) {
+        return 'undecided';
       }
-      this.#state = last.stateBefore;
-      this.#memory.remove(last.node);
-      this.#unlift(last.node);
-      unplaced += this.#operation(last.node).returnedAt === Infinity ? 0 : 1;
-      node = this.#nextOf(last.node);
     }
     return 'linearizable';
   }
@@ -153,24 +127,76 @@ class Search {
   /** The deepest placement found, and the operations around the place where it got stuck. */
   explain(): string {
     const { placed, state } = this.#best;
-    const open = this.#operations.filter((_, index) => !placed.has(index));
+    const isPlaced = new Set(placed);
+    const open = this.#operations.filter((_, index) => !isPlaced.has(index));
     const firstReturn = Math.min(...open.map((one) => one.returnedAt));
     const stuck = open.filter((one) => one.invokedAt < firstReturn);
-    const row = state.value === null ? 'no row' : `${state.value} version ${state.version ?? '?'}`;
-    const before = [...placed].slice(-5).map((index) => this.#operation(index));
+    const before = placed.slice(-5).map((index) => this.#operation(index));
+    const waiting =
+      state === null ? [] : open.filter((one) => this.#model.neededValue(one) === state);
     return [
-      `Placed ${placed.size} of ${this.#operations.length} operations in ${this.#steps} steps`,
+      `Placed ${placed.length} of ${this.#operations.length} operations in ${this.#steps} steps`,
       ...before.map((one) => `  after  ${describeOperation(one)}`),
-      `  the row is: ${row}; none of these fits:`,
+      `  the row is ${state === null ? 'absent' : JSON.stringify(state)}; none of these fits:`,
       ...stuck.slice(0, 20).map((one) => `  next?  ${describeOperation(one)}`),
+      ...waiting.slice(0, 5).map((one) => `  must still see this row: ${describeOperation(one)}`),
     ].join('\n');
+  }
+
+  #place(node: number, stack: Placed[]): boolean {
+    this.#steps++;
+    const operation = this.#operation(node);
+    const after = this.#stateAfter(node, operation);
+    if (after === undefined || !this.#memory.place(node, after)) {
+      return false;
+    }
+    stack.push({ node, stateBefore: this.#state });
+    this.#state = after;
+    this.#lift(node);
+    this.#need(operation, -1);
+    return true;
+  }
+
+  /** Undoes a placement; returns whether it was an open operation's. */
+  #takeBack({ node, stateBefore }: Placed): boolean {
+    this.#state = stateBefore;
+    this.#memory.remove(node);
+    this.#unlift(node);
+    this.#need(this.#operation(node), 1);
+    return isOpen(this.#operation(node));
+  }
+
+  /** The state after placing `node` now; undefined: it cannot, or need not, be placed here. */
+  #stateAfter(node: number, operation: Operation): RegisterState | undefined {
+    const state = this.#state;
+    const after = this.#model.step(state, operation);
+    if (after === undefined) {
+      return undefined;
+    }
+    if (isOpen(operation) && (after === state || !this.#memory.isNextOfClass(node))) {
+      return undefined;
+    }
+    if (state !== null && after !== state) {
+      const own = this.#model.neededValue(operation) === state ? 1 : 0;
+      if ((this.#needs.get(state) ?? 0) > own) {
+        return undefined;
+      }
+    }
+    return after;
+  }
+
+  #need(operation: Operation, change: 1 | -1): void {
+    const value = this.#model.neededValue(operation);
+    if (value !== undefined) {
+      this.#needs.set(value, (this.#needs.get(value) ?? 0) + change);
+    }
   }
 
   #linkEvents(): void {
     const events: { at: number; node: number }[] = [];
     for (const [index, operation] of this.#operations.entries()) {
       events.push({ at: operation.invokedAt, node: index });
-      if (operation.returnedAt !== Infinity) {
+      if (!isOpen(operation)) {
         events.push({ at: operation.returnedAt, node: index + this.#operations.length });
       }
     }
@@ -194,14 +220,14 @@ class Search {
   /** Takes a placed operation's two events out of the list. */
   #lift(node: number): void {
     this.#unlink(node);
-    if (this.#operation(node).returnedAt !== Infinity) {
+    if (!isOpen(this.#operation(node))) {
       this.#unlink(node + this.#operations.length);
     }
   }
 
   /** Puts them back, in the reverse order: their neighbours are again what they were. */
   #unlift(node: number): void {
-    if (this.#operation(node).returnedAt !== Infinity) {
+    if (!isOpen(this.#operation(node))) {
       this.#relink(node + this.#operations.length);
     }
     this.#relink(node);
@@ -226,64 +252,12 @@ class Search {
   }
 
   #keepBest(stack: readonly Placed[]): void {
-    // Copying at every step would be quadratic; a new record by a margin, or a small key, is kept.
-    const record = this.#best.placed.size;
-    if (stack.length > record && (this.#operations.length < 64 || stack.length % 16 === 0)) {
-      this.#best = { placed: new Set(stack.map((one) => one.node)), state: this.#state };
+    if (stack.length > this.#best.placed.length) {
+      this.#best = { placed: stack.map((one) => one.node), state: this.#state };
     }
   }
 }
 
-/** The memory: which (set of placed operations, state) pairs have been tried. */
-class PlacedSets {
-  readonly #bits: Uint32Array;
-  readonly #salts: Uint32Array;
-  readonly #states = new Map<string, number>();
-  readonly #seen = new Map<number, { bits: Uint32Array; state: number }[]>();
-  #hashHigh = 0;
-  #hashLow = 0;
-
-  constructor(count: number) {
-    this.#bits = new Uint32Array((count + 31) >>> 5);
-    this.#salts = new Uint32Array(2 * count);
-    const prng = new Prng(count);
-    for (let i = 0; i < this.#salts.length; i++) {
-      this.#salts[i] = prng.uint32();
-    }
-  }
-
-  /** Adds the operation if the resulting pair is new; false: tried before, nothing changed. */
-  place(index: number, state: string): boolean {
-    const stateNumber = this.#states.get(state) ?? this.#states.size;
-    this.#states.set(state, stateNumber);
-    this.#flip(index);
-    const hash = (this.#hashHigh >>> 0) * 0x20_0000 + ((this.#hashLow ^ stateNumber) & 0x1f_ffff);
-    const bucket = this.#seen.get(hash);
-    if (bucket?.some((one) => one.state === stateNumber && equalWords(one.bits, this.#bits))) {
-      this.#flip(index);
-      return false;
-    }
-    const entry = { bits: this.#bits.slice(), state: stateNumber };
-    if (bucket === undefined) {
-      this.#seen.set(hash, [entry]);
-    } else {
-      bucket.push(entry);
-    }
-    return true;
-  }
-
-  remove(index: number): void {
-    this.#flip(index);
-  }
-
-  #flip(index: number): void {
-    const word = index >>> 5;
-    this.#bits[word] = (this.#bits[word] as number) ^ (1 << (index & 31));
-    this.#hashHigh ^= this.#salts[2 * index] as number;
-    this.#hashLow ^= this.#salts[2 * index + 1] as number;
-  }
-}
-
-function equalWords(a: Uint32Array, b: Uint32Array): boolean {
-  return a.every((word, index) => word === b[index]);
+function isOpen(operation: Operation): boolean {
+  return operation.returnedAt === Infinity;
 }
