@@ -278,7 +278,7 @@ describe('files', () => {
     for (const path of files.filter((each) => /\.(ts|json|md)$/.test(each))) {
       for (const [name] of readText(path).matchAll(/\bdynakv_[a-z0-9_]+[a-z0-9]\b/g)) {
         const base = name.replace(/_(bucket|sum|count)$/, '');
-        if (!list.includes(`${base.replace('dynakv_', '')}: `) && !list.includes(name)) {
+        if (!list.includes(`'${base}'`) && !list.includes(`'${name}'`)) {
           problems.push(`${path}: "${name}" is not in node/metrics/names.ts`);
         }
       }
