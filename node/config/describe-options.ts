@@ -8,7 +8,9 @@ import { formatNumber } from './parse-options.ts';
 function formatValue(spec: OptionSpec, value: OptionValue): string {
   switch (typeof value) {
     case 'object':
-      return formatAddress(value);
+      return 'port' in value
+        ? formatAddress(value)
+        : [...value].map(([id, address]) => `${id}=${formatAddress(address)}`).join(',');
     case 'number':
       return formatNumber(spec, value);
     default:

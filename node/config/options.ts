@@ -27,6 +27,8 @@ export type OptionSpec =
   | SpecOf<'text', string>
   | SpecOf<'path', string>
   | SpecOf<'address', Address>
+  /** `1=host:port,2=host:port`: node id → address. */
+  | SpecOf<'peers', ReadonlyMap<number, Address>>
   | (SpecOf<'flag', boolean> & { readonly default: false })
   | (SpecOf<'choice', string> & { readonly choices: readonly string[] })
   | NumberSpec<'integer'>
@@ -70,6 +72,11 @@ export const optionTable = {
     name: 'peer-advertise',
     type: 'address',
     help: 'Address that the other nodes should use, a DNS name at best (default: --peer-listen)',
+  },
+  peerOverrides: {
+    name: 'peer-overrides',
+    type: 'peers',
+    help: 'Addresses of peers to use instead of the recorded ones: 1=host:port,2=host:port',
   },
   peerTlsCert: {
     name: 'peer-tls-cert',
@@ -254,13 +261,15 @@ export const sizeUnits = [
 
 type ValueOf<Spec> = Spec extends { type: 'address' }
   ? Address
-  : Spec extends { type: 'flag' }
-    ? boolean
-    : Spec extends { type: 'integer' | 'bytes' }
-      ? number
-      : Spec extends { choices: readonly (infer Choice)[] }
-        ? Choice
-        : string;
+  : Spec extends { type: 'peers' }
+    ? ReadonlyMap<number, Address>
+    : Spec extends { type: 'flag' }
+      ? boolean
+      : Spec extends { type: 'integer' | 'bytes' }
+        ? number
+        : Spec extends { choices: readonly (infer Choice)[] }
+          ? Choice
+          : string;
 
 /** The options of a node, checked; an option without default may be undefined. */
 export type NodeOptions = {

@@ -89,6 +89,20 @@ describe('parseNodeOptions()', () => {
     expect(refuse(tls.slice(0, 4))).toEqual([expect.stringContaining('--peer-tls-ca missing')]);
   });
 
+  test('addresses of peers are a list of node ids', () => {
+    const options = accept(['--peer-overrides=1=127.0.0.1:7000,2=[::1]:7001']);
+    expect([...(options.peerOverrides ?? [])]).toEqual([
+      [1, { host: '127.0.0.1', port: 7000 }],
+      [2, { host: '::1', port: 7001 }],
+    ]);
+    expect(describeEffectiveOptions(options)['peer-overrides']).toBe(
+      '1=127.0.0.1:7000,2=[::1]:7001',
+    );
+    for (const text of ['', '1', '1=x', '0=a:1', '1=a:1,1=b:2']) {
+      expect(refuse([`--peer-overrides=${text}`])).toHaveLength(1);
+    }
+  });
+
   test('one address cannot serve twice, nor an option be given twice', () => {
     expect(refuse(['--ops-listen=127.0.0.1:8000'])[0]).toContain('Cannot use one address twice');
     expect(refuse(['--zone=a', '--zone=b'])).toEqual(['Cannot use --zone: it is given twice']);

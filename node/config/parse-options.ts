@@ -8,7 +8,7 @@ import { formatAddress, isLoopback, parseAddress } from './address.ts';
 import type { NodeOptions, OptionKey, OptionSpec } from './options.ts';
 import { environmentName, optionTable, sizeUnits } from './options.ts';
 
-export type OptionValue = string | number | boolean | Address;
+export type OptionValue = string | number | boolean | Address | ReadonlyMap<number, Address>;
 export type OptionValues = Readonly<Partial<Record<OptionKey, OptionValue>>>;
 
 export type ParsedOptions =
@@ -104,6 +104,8 @@ function parseValue(
       return given.text === '' ? refuse('a path') : given.text;
     case 'address':
       return parseAddress(given.text) ?? refuse('host:port');
+    case 'peers':
+      return parsePeers(given.text) ?? refuse('1=host:port,2=host:port');
     case 'flag': {
       const value = { true: true, '1': true, false: false, '0': false }[given.text];
       return value ?? refuse('true or false');
@@ -120,6 +122,19 @@ function parseValue(
         : refuse(`${formatNumber(spec, spec.min)} to ${formatNumber(spec, spec.max)} ${spec.unit}`);
     }
   }
+}
+
+function parsePeers(text: string): ReadonlyMap<number, Address> | undefined {
+  const peers = new Map<number, Address>();
+  for (const part of text.split(',')) {
+    const [, id, rest] = /^([1-9]\d{0,8})=(.+)$/.exec(part) ?? [];
+    const address = parseAddress(rest ?? '');
+    if (address === undefined || peers.has(Number(id))) {
+      return undefined;
+    }
+    peers.set(Number(id), address);
+  }
+  return peers;
 }
 
 function parseInteger(text: string): number | undefined {
