@@ -80,10 +80,29 @@ export class ByteWriter {
     return this.bytes(Buffer.from(text, 'utf8'));
   }
 
+  zeros(count: number): this {
+    const offset = this.#grow(count);
+    this.#buffer.fill(0, offset, offset + count);
+    return this;
+  }
+
   /** Overwrites four bytes written before. */
   patchU32(offset: number, value: number): void {
     assert(offset + 4 <= this.#length);
     this.#buffer.writeUInt32LE(value, offset);
+  }
+
+  /** What was written so far, as a view: good until the next write or `clear`. */
+  view(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  /** Forgets what was written and keeps the memory, unless it is above `capacityBytesMax`. */
+  clear(capacityBytesMax = Infinity): void {
+    this.#length = 0;
+    if (this.#buffer.length > capacityBytesMax) {
+      this.#buffer = Buffer.allocUnsafeSlow(initialCapacityBytes);
+    }
   }
 
   /** What was written. The writer must not be used afterwards: the memory is handed over. */

@@ -25,6 +25,7 @@ export const errorTable = {
   BadFrame: { retry: 'never', what: 'bytes from a peer or a file cannot be understood' },
   ConfigInvalid: { retry: 'never', what: 'the configuration is wrong' },
   WrongCluster: { retry: 'never', what: 'the peer or the data belongs to another cluster' },
+  NewerFormat: { retry: 'never', what: 'the data was written by a newer release' },
   Refused: { retry: 'never', what: 'refused by a named rule' },
 } as const satisfies Record<string, { retry: 'now' | 'later' | 'never' | 'unknown'; what: string }>;
 
