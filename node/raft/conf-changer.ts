@@ -5,7 +5,7 @@
  *
  * Invariant: what comes out satisfies `#check`, or nothing comes out.
  */
-import { assert } from '../lib/assert.ts';
+import { assert, AssertionError } from '../lib/assert.ts';
 import { ConfChangeType, isLeaveJoint, jointEntry } from './conf-change.ts';
 import type { ConfChange, ConfChangeSingle } from './conf-change.ts';
 import type { ConfState, ReplicaId } from './messages.ts';
@@ -177,6 +177,14 @@ export function isRefusal(next: NextGroup | ConfChangeRefusal): next is ConfChan
   return 'refused' in next;
 }
 
+/** The next configuration, where a refusal would be a broken promise of whoever proposed. */
+export function mustChange(next: NextGroup | ConfChangeRefusal): NextGroup {
+  if (isRefusal(next)) {
+    throw new AssertionError(`Cannot change the configuration: ${next.refused}`);
+  }
+  return next;
+}
+
 /** At most one voter changes, outside a joint configuration. */
 export function simpleChange(
   tracker: Tracker,
@@ -231,6 +239,30 @@ export function leaveJoint(tracker: Tracker, lastIndex: number): NextGroup | Con
   return draft.finish();
 }
 
+/**
+ * Why a change must not be proposed now: one that may be unapplied at `pendingIndex`, or a
+ * configuration that does not allow it.
+ */
+export function confChangeObjection(
+  change: ConfChange,
+  config: GroupConfig,
+  pendingIndex: number,
+  appliedIndex: number,
+): string | undefined {
+  const isJoint = config.voters.outgoing.length > 0;
+  const wantsToLeave = change.changes.length === 0;
+  if (pendingIndex > appliedIndex) {
+    return `possible unapplied conf change at index ${pendingIndex} (applied to ${appliedIndex})`;
+  }
+  if (isJoint && !wantsToLeave) {
+    return 'must transition out of joint config first';
+  }
+  if (!isJoint && wantsToLeave) {
+    return 'not in joint state; refusing empty conf change';
+  }
+  return undefined;
+}
+
 /** The configuration after a committed change. */
 export function changeGroup(
   tracker: Tracker,
@@ -248,8 +280,8 @@ export function changeGroup(
 
 /** Brings an empty tracker to the configuration of a snapshot. */
 export function restoreGroup(tracker: Tracker, lastIndex: number, state: ConfState): void {
-  const step = (next: NextGroup | ConfChangeRefusal): void => {
-    assert(!isRefusal(next), `Cannot restore a configuration: ${JSON.stringify(state)}`);
+  const step = (result: NextGroup | ConfChangeRefusal): void => {
+    const next = mustChange(result);
     tracker.switchTo(next.config, next.members);
   };
   const change = (type: ConfChangeType, ids: readonly ReplicaId[]): ConfChangeSingle[] =>

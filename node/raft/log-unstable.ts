@@ -10,7 +10,7 @@
  * Invariant: entries[i].index = offset + i; offset ≤ offsetInProgress ≤ offset + entries.length.
  * Arrays handed out or taken in are never changed afterwards.
  */
-import { assert } from '../lib/assert.ts';
+import { assert, AssertionError } from '../lib/assert.ts';
 import type { RaftLogger } from './logger.ts';
 import type { Entry, Snapshot } from './messages.ts';
 
@@ -127,7 +127,7 @@ export class UnstableLog {
         this.offsetInProgress = Math.min(this.offsetInProgress, first.index);
       }
     } else if (first.index > end) {
-      assert(false, `Cannot append entry ${first.index}: the log ends at ${end - 1}`);
+      throw new AssertionError(`Cannot append ${first.index}: the log ends at ${end - 1}`);
     }
     for (let i = from; i < added.length; i++) {
       this.entries.push(added[i] as Entry);
@@ -137,12 +137,9 @@ export class UnstableLog {
   /** Entries of [low, high). */
   slice(low: number, high: number): readonly Entry[] {
     const end = this.offset + this.entries.length;
-    assert(
-      low >= this.offset,
-      `Cannot slice from ${low}: unstable entries begin at ${this.offset}`,
-    );
-    assert(low <= high, `Cannot slice [${low}, ${high})`);
-    assert(high <= end, `Cannot slice to ${high}: unstable entries end at ${end}`);
+    if (low < this.offset || low > high || high > end) {
+      throw new AssertionError(`Cannot slice [${low}, ${high}): held are [${this.offset}, ${end})`);
+    }
     return this.entries.slice(low - this.offset, high - this.offset);
   }
 }

@@ -5,10 +5,11 @@
  * Invariant: applied ≤ applying ≤ committed ≤ lastIndex. Only `commitTo` moves `committed`, and
  * never back.
  */
-import { assert } from '../lib/assert.ts';
+import { assert, AssertionError } from '../lib/assert.ts';
 import { countWithin, entriesSize } from './entry-size.ts';
 import { UnstableLog } from './log-unstable.ts';
 import type { RaftLogger } from './logger.ts';
+import { EntryType } from './messages.ts';
 import type { Entry, Snapshot } from './messages.ts';
 import type { RaftStorage, StorageMiss } from './storage.ts';
 
@@ -79,10 +80,9 @@ export class RaftLog {
     const first = entries[0];
     if (first !== undefined) {
       const after = first.index - 1;
-      assert(
-        after >= this.committed,
-        `after(${after}) is out of range [committed(${this.committed})]`,
-      );
+      if (after < this.committed) {
+        throw new AssertionError(`after(${after}) is out of range [committed(${this.committed})]`);
+      }
       this.unstable.truncateAndAppend(entries);
     }
     return this.lastIndex();
@@ -125,9 +125,9 @@ export class RaftLog {
       return noEntries;
     }
     const bytesMax = this.applyingBytesMax - this.#applyingBytes;
-    assert(bytesMax > 0, `Cannot apply more: ${this.#applyingBytes} bytes are being applied`);
+    assert(bytesMax > 0, 'Cannot apply more: the limit is reached');
     const entries = this.slice(this.applying + 1, this.#maxAppliable(allowUnstable) + 1, bytesMax);
-    assert(typeof entries !== 'string', `Cannot read unapplied entries: ${String(entries)}`);
+    assert(typeof entries !== 'string', 'Cannot read unapplied entries');
     return entries;
   }
 
@@ -165,20 +165,22 @@ export class RaftLog {
     if (index <= this.committed) {
       return;
     }
-    assert(
-      index <= this.lastIndex(),
-      `tocommit(${index}) is out of range [lastIndex(${this.lastIndex()})]. ` +
-        'Was the raft log corrupted, truncated, or lost?',
-    );
+    if (index > this.lastIndex()) {
+      throw new AssertionError(
+        `tocommit(${index}) is out of range [lastIndex(${this.lastIndex()})]. ` +
+          'Was the raft log corrupted, truncated, or lost?',
+      );
+    }
     this.committed = index;
   }
 
   /** Entries up to `index`, of `bytes` encoded size, were applied. */
   appliedTo(index: number, bytes: number): void {
-    assert(
-      index <= this.committed && index >= this.applied,
-      `applied(${index}) is out of range [prevApplied(${this.applied}), committed(${this.committed})]`,
-    );
+    if (index > this.committed || index < this.applied) {
+      throw new AssertionError(
+        `applied(${index}) is out of range [prevApplied(${this.applied}), committed(${this.committed})]`,
+      );
+    }
     this.applied = index;
     this.applying = Math.max(this.applying, index);
     this.#applyingBytes = Math.max(0, this.#applyingBytes - bytes);
@@ -187,10 +189,11 @@ export class RaftLog {
 
   /** Entries up to `index`, of `bytes` encoded size, were handed out. */
   acceptApplying(index: number, bytes: number, allowUnstable: boolean): void {
-    assert(
-      index <= this.committed,
-      `applying(${index}) is out of range [prevApplying(${this.applying}), committed(${this.committed})]`,
-    );
+    if (index > this.committed) {
+      throw new AssertionError(
+        `applying(${index}) is out of range [prevApplying(${this.applying}), committed(${this.committed})]`,
+      );
+    }
     this.applying = index;
     this.#applyingBytes += bytes;
     // Also paused when the size limit stopped short: a next entry would not fit either.
@@ -227,6 +230,22 @@ export class RaftLog {
     return index > last ? noEntries : this.slice(index, last + 1, bytesMax);
   }
 
+  /** True if a committed entry that changes the configuration is not applied. */
+  hasUnappliedConfChange(): boolean {
+    const end = this.committed + 1;
+    for (let low = this.applied + 1; low < end;) {
+      const page = this.slice(low, end, this.applyingBytesMax);
+      assert(typeof page !== 'string' && page.length > 0, 'Cannot scan the unapplied entries');
+      for (const entry of page) {
+        if (entry.type !== EntryType.normal) {
+          return true;
+        }
+      }
+      low += page.length;
+    }
+    return false;
+  }
+
   /** Whether a log that ends in (index, term) is at least as complete. Raft paper §5.4.1. */
   isUpToDate(index: number, term: number): boolean {
     const ourTerm = this.lastTerm();
@@ -254,11 +273,12 @@ export class RaftLog {
 
   /** Entries of [low, high) within `bytesMax`, at least one. */
   slice(low: number, high: number, bytesMax: number): readonly Entry[] | StorageMiss {
-    assert(low <= high, `invalid slice ${low} > ${high}`);
     if (low < this.firstIndex()) {
       return 'compacted';
     }
-    assert(high <= this.lastIndex() + 1, `slice[${low},${high}) is beyond ${this.lastIndex()}`);
+    if (low > high || high > this.lastIndex() + 1) {
+      throw new AssertionError(`slice[${low},${high}) is out of [.., ${this.lastIndex()}]`);
+    }
     if (low === high) {
       return noEntries;
     }
@@ -274,7 +294,7 @@ export class RaftLog {
     if (stable === 'compacted') {
       return stable;
     }
-    assert(stable !== 'unavailable', `entries[${low}:${cut}) is unavailable from storage`);
+    assert(stable !== 'unavailable', 'Entries below the unstable tail must be in storage');
     if (high <= offset || stable.length < cut - low) {
       return stable;
     }

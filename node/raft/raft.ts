@@ -8,18 +8,19 @@
  *       ^------------------- higher term, or a leader of this term ---------'
  *   (without preVote a follower turns candidate at once)
  *
- * Invariant: what a message promises (an append or vote answer) leaves only through
- * `messagesAfterAppend`, after the write that makes it true.
+ * Invariant: a term has at most one vote and, as leader or follower, one leader; the log below
+ * `commitIndex` never changes. What a message promises is durable before it leaves (`outbox.ts`).
  */
 import { assert } from '../lib/assert.ts';
-import { changeGroup, isRefusal, restoreGroup, sameConfState } from './conf-changer.ts';
-import type { NextGroup } from './conf-changer.ts';
 import {
-  confChangeEntryType,
-  confChangeOfEntry,
-  encodeConfChange,
-  leaveJointChange,
-} from './conf-change.ts';
+  changeGroup,
+  confChangeObjection,
+  mustChange,
+  restoreGroup,
+  sameConfState,
+} from './conf-changer.ts';
+import type { NextGroup } from './conf-changer.ts';
+import { confChangeOfEntry, leaveJointChange } from './conf-change.ts';
 import type { ConfChange } from './conf-change.ts';
 import type { ResolvedRaftConfig } from './config.ts';
 import {
@@ -37,24 +38,17 @@ import { idText } from './logger.ts';
 import type { RaftLogger } from './logger.ts';
 import { EntryType, MessageType } from './messages.ts';
 import type { ConfState, Entry, HardState, Message, ReplicaId, Snapshot } from './messages.ts';
-import { newMessage, noEntries } from './new-message.ts';
-import type { MessageDraft } from './new-message.ts';
+import { newMessage } from './new-message.ts';
+import { Outbox } from './outbox.ts';
 import type { Progress } from './progress.ts';
+import { confChangeEntry, emptyEntry } from './proposal.ts';
+import type { ProposalRefusal, ProposalResult } from './proposal.ts';
 import { ReadOnlyQueue } from './read-only.ts';
 import type { ReadRequest, ReadState } from './read-only.ts';
 import type { Role } from './ready.ts';
+import { Replicator } from './replicator.ts';
 import { emptyGroupConfig, Tracker } from './tracker.ts';
 import { applyBytes } from './ready.ts';
-
-/** Why entries did not get into the log. */
-export type ProposalRefusal =
-  'noLeader' | 'notLeader' | 'transferring' | 'uncommittedLimit' | 'removed';
-
-/**
- * The index of the first entry proposed, in the log from now on; `forwarded` if the proposal went
- * to the leader (then its index is not known); or why it was dropped.
- */
-export type ProposalResult = number | 'forwarded' | ProposalRefusal;
 
 type CampaignKind = 'preElection' | 'election' | 'transfer';
 
@@ -78,10 +72,7 @@ export class Raft {
   leadTransferee: ReplicaId = none;
   readonly log: RaftLog;
   readonly tracker: Tracker;
-  /** To be sent at once. */
-  messages: Message[] = [];
-  /** To be sent, or stepped if to this replica, when everything so far is durable. */
-  messagesAfterAppend: Message[] = [];
+  readonly outbox: Outbox;
   /** Answered reads, not yet handed out. */
   readStates: ReadState[] = [];
   /** Drawn anew at each change of role or term. */
@@ -90,6 +81,7 @@ export class Raft {
   readonly #config: ResolvedRaftConfig;
   readonly #logger: RaftLogger;
   readonly #reads = new ReadOnlyQueue();
+  readonly #replicator: Replicator;
   /** Reads that wait for the first commit of this term. */
   #pendingReads: { from: ReplicaId; context: Buffer }[] = [];
   /** A transfer was tried in this term: a forced election may happen, so no lease holds. */
@@ -100,9 +92,6 @@ export class Raft {
   #uncommittedBytes = 0;
   #electionElapsed = 0;
   #heartbeatElapsed = 0;
-  /** With `coalesceMessages`: appends, a heartbeat round, to go out with the next `ready()`. */
-  #appendsWaiting = false;
-  #heartbeatsWaiting = false;
 
   constructor(config: ResolvedRaftConfig) {
     this.id = config.id;
@@ -110,6 +99,8 @@ export class Raft {
     this.#logger = config.logger;
     this.log = new RaftLog(config.storage, config.logger, config.applyingBytesMax);
     this.tracker = new Tracker(config.inflightMessagesMax, config.inflightBytesMax);
+    this.outbox = new Outbox(config.id, config.coalesceMessages);
+    this.#replicator = new Replicator(config, this.log, this.tracker, this.outbox, this.#reads);
     const { hardState, confState } = config.storage.initialState();
     const lastIndex = this.log.lastIndex();
     const lastTerm = this.log.lastTerm();
@@ -151,7 +142,12 @@ export class Raft {
 
   /** True if `flush()` may make messages. */
   get hasWaitingMessages(): boolean {
-    return this.#appendsWaiting || this.#heartbeatsWaiting;
+    return this.#replicator.isWaiting;
+  }
+
+  /** Makes the messages that `coalesceMessages` held back. */
+  flush(): void {
+    this.#replicator.flush();
   }
 
   hardState(): HardState {
@@ -170,174 +166,8 @@ export class Raft {
     assert(Number.isSafeInteger(term) && Number.isSafeInteger(commit));
     this.log.committed = commit;
     this.term = term;
+    this.outbox.term = term;
     this.vote = vote;
-  }
-
-  // Sending
-
-  #send(message: MessageDraft): void {
-    const { type } = message;
-    if (message.from === none) {
-      message.from = this.id;
-    }
-    const isVote =
-      type === MessageType.vote ||
-      type === MessageType.voteResp ||
-      type === MessageType.preVote ||
-      type === MessageType.preVoteResp;
-    if (isVote) {
-      assert(message.term !== 0, `term should be set when sending ${messageTypeName(type)}`);
-    } else if (type !== MessageType.prop && type !== MessageType.readIndex) {
-      // Those two are forwarded and belong to no term.
-      message.term = this.term;
-    }
-    if (type === MessageType.appResp) {
-      this.#sendAppendResponse(message);
-    } else if (type === MessageType.voteResp || type === MessageType.preVoteResp) {
-      this.messagesAfterAppend.push(message);
-    } else {
-      assert(message.to !== this.id, 'A message must not be self-addressed');
-      this.messages.push(message);
-    }
-  }
-
-  #sendAppendResponse(message: MessageDraft): void {
-    const queue = this.messagesAfterAppend;
-    const last = queue.at(-1);
-    if (
-      this.#config.coalesceMessages &&
-      last?.type === MessageType.appResp &&
-      last.to === message.to &&
-      last.term === message.term &&
-      !last.reject &&
-      !message.reject
-    ) {
-      // Acknowledgements are cumulative: the highest says it all.
-      if (message.index > last.index) {
-        queue[queue.length - 1] = message;
-      }
-      return;
-    }
-    queue.push(message);
-  }
-
-  /** Sends an append, a snapshot if the log no longer reaches back, or nothing if paused. */
-  #sendAppend(progress: Progress, sendIfEmpty: boolean): boolean {
-    if (progress.isPaused) {
-      return false;
-    }
-    const prevIndex = progress.next - 1;
-    const prevTerm = this.log.term(prevIndex);
-    if (typeof prevTerm !== 'number') {
-      return this.#sendSnapshot(progress);
-    }
-    let entries: readonly Entry[] = noEntries;
-    if (progress.state !== 'replicate' || !progress.inflights.full) {
-      const found = this.log.entries(progress.next, this.#config.messageBytesMax);
-      if (typeof found === 'string') {
-        return sendIfEmpty && this.#sendSnapshot(progress);
-      }
-      entries = found;
-    }
-    if (entries.length === 0 && !sendIfEmpty) {
-      return false;
-    }
-    const message = newMessage(MessageType.app, progress.id);
-    message.index = prevIndex;
-    message.logTerm = prevTerm;
-    message.entries = entries;
-    message.commit = this.log.committed;
-    this.#send(message);
-    progress.sentEntries(entries.length, payloadsSize(entries));
-    progress.sentCommit = this.log.committed;
-    return true;
-  }
-
-  #sendSnapshot(progress: Progress): boolean {
-    const to = idText(progress.id);
-    if (!progress.recentActive) {
-      this.#logger.debug(`ignore sending snapshot to ${to} since it is not recently active`);
-      return false;
-    }
-    const id = idText(this.id);
-    const snapshot = this.log.snapshot();
-    if (snapshot === 'unavailable') {
-      this.#logger.debug(
-        `${id} failed to send snapshot to ${to} because snapshot is temporarily unavailable`,
-      );
-      return false;
-    }
-    const { index, term } = snapshot.metadata;
-    assert(index > 0, 'Cannot send a snapshot: it is empty');
-    this.#logger.debug(
-      `${id} [firstindex: ${this.log.firstIndex()}, commit: ${this.log.committed}] ` +
-        `sent snapshot[index: ${index}, term: ${term}] to ${to} [${describeProgress(progress)}]`,
-    );
-    progress.becomeSnapshot(index);
-    this.#logger.debug(
-      `${id} paused sending replication messages to ${to} [${describeProgress(progress)}]`,
-    );
-    const message = newMessage(MessageType.snap, progress.id);
-    message.snapshot = snapshot;
-    this.#send(message);
-    return true;
-  }
-
-  #sendHeartbeat(progress: Progress, context: Buffer | undefined): void {
-    const message = newMessage(MessageType.heartbeat, progress.id);
-    // Not beyond what the follower is known to have: it may not have the entry, or another one.
-    message.commit = Math.min(progress.match, this.log.committed);
-    message.context = context;
-    this.#send(message);
-    progress.sentCommit = message.commit;
-  }
-
-  #broadcastAppend(): void {
-    if (this.#config.coalesceMessages) {
-      this.#appendsWaiting = true;
-      return;
-    }
-    for (const progress of this.tracker.members) {
-      if (progress.id !== this.id) {
-        this.#sendAppend(progress, true);
-      }
-    }
-  }
-
-  #broadcastHeartbeat(): void {
-    this.#heartbeatsWaiting = false;
-    const context = this.#reads.heartbeatContext();
-    for (const progress of this.tracker.members) {
-      if (progress.id !== this.id) {
-        this.#sendHeartbeat(progress, context);
-      }
-    }
-  }
-
-  /** Makes the messages that `coalesceMessages` held back. */
-  flush(): void {
-    if (this.#appendsWaiting) {
-      this.#appendsWaiting = false;
-      const { committed } = this.log;
-      for (const progress of this.tracker.members) {
-        if (
-          progress.id !== this.id &&
-          this.#sendAppend(progress, progress.canBumpCommit(committed))
-        ) {
-          this.#sendPipeline(progress);
-        }
-      }
-    }
-    if (this.#heartbeatsWaiting) {
-      this.#broadcastHeartbeat();
-    }
-  }
-
-  /** Sends what the window admits. */
-  #sendPipeline(progress: Progress): void {
-    while (this.#sendAppend(progress, false)) {
-      // Each call sends one message.
-    }
   }
 
   // Time
@@ -378,7 +208,7 @@ export class Raft {
     }
     if (this.role === 'leader' && this.#heartbeatElapsed >= this.#config.heartbeatTicks) {
       this.#heartbeatElapsed = 0;
-      this.#broadcastHeartbeat();
+      this.#replicator.broadcastHeartbeat();
     }
   }
 
@@ -400,6 +230,7 @@ export class Raft {
     if (this.term !== term) {
       assert(Number.isSafeInteger(term) && term > this.term, `Cannot go back to term ${term}`);
       this.term = term;
+      this.outbox.term = term;
       this.vote = none;
     }
     this.leaderId = none;
@@ -419,8 +250,7 @@ export class Raft {
     this.#pendingConfIndex = 0;
     this.#uncommittedBytes = 0;
     this.#leaseRevoked = false;
-    this.#appendsWaiting = false;
-    this.#heartbeatsWaiting = false;
+    this.#replicator.reset();
     // Reads belong to one leadership (database.md c9): whoever waits asks anew, with a fresh id.
     this.#reads.reset();
     this.#pendingReads = [];
@@ -463,8 +293,7 @@ export class Raft {
     // There may be an unapplied configuration change anywhere in the tail: assume the worst.
     this.#pendingConfIndex = this.log.lastIndex();
     // Only an entry of its own term tells a leader what is committed. Raft paper §5.4.2, §8.
-    const noop = { term: 0, index: 0, type: EntryType.normal, data: noBytes };
-    assert(this.#appendEntries([noop]) !== undefined, 'empty entry was dropped');
+    assert(this.#appendEntries([emptyEntry]) !== undefined, 'empty entry was dropped');
     this.#logger.info(`${idText(this.id)} became leader at term ${this.term}`);
   }
 
@@ -491,7 +320,7 @@ export class Raft {
       this.#logger.warn(`${id} is unpromotable and can not campaign`);
       return;
     }
-    if (this.#hasUnappliedConfChange()) {
+    if (this.log.hasUnappliedConfChange()) {
       this.#logger.warn(
         `${id} cannot campaign at term ${this.term} since there are still pending ` +
           'configuration changes to apply',
@@ -500,25 +329,6 @@ export class Raft {
     }
     this.#logger.info(`${id} is starting a new election at term ${this.term}`);
     this.#campaign(kind);
-  }
-
-  #hasUnappliedConfChange(): boolean {
-    const end = this.log.committed + 1;
-    for (let low = this.log.applied + 1; low < end;) {
-      const page = this.log.slice(low, end, this.log.applyingBytesMax);
-      assert(
-        typeof page !== 'string',
-        `Cannot scan unapplied entries from ${low}: ${String(page)}`,
-      );
-      assert(page.length > 0);
-      for (const entry of page) {
-        if (entry.type !== EntryType.normal) {
-          return true;
-        }
-      }
-      low += page.length;
-    }
-    return false;
   }
 
   #campaign(kind: CampaignKind): void {
@@ -538,7 +348,7 @@ export class Raft {
         // The own vote counts once it is durable.
         const own = newMessage(voteResponseType(type), this.id);
         own.term = term;
-        this.#send(own);
+        this.outbox.send(own);
         continue;
       }
       this.#logger.info(
@@ -552,7 +362,7 @@ export class Raft {
       if (kind === 'transfer') {
         request.context = campaignTransferContext;
       }
-      this.#send(request);
+      this.outbox.send(request);
     }
   }
 
@@ -575,7 +385,7 @@ export class Raft {
       this.#campaign('election');
     } else if (result === 'won') {
       this.#becomeLeader();
-      this.#broadcastAppend();
+      this.#replicator.broadcastAppend();
     }
   }
 
@@ -602,7 +412,7 @@ export class Raft {
       this.#logVote('cast', message, 'for');
       // The term of the request, not ours: a pre-candidate asks for the term after.
       response.term = term;
-      this.#send(response);
+      this.outbox.send(response);
       if (type === MessageType.vote) {
         this.#electionElapsed = 0;
         this.vote = from;
@@ -612,7 +422,7 @@ export class Raft {
     this.#logVote('rejected', message);
     response.term = this.term;
     response.reject = true;
-    this.#send(response);
+    this.outbox.send(response);
   }
 
   // Receiving
@@ -709,14 +519,14 @@ export class Raft {
     if ((checkQuorum || preVote) && (type === MessageType.heartbeat || type === MessageType.app)) {
       // A deposed leader that nobody else tells: with leases or pre-votes this replica cannot
       // depose it by an election, so it lets it know the term.
-      this.#send(newMessage(MessageType.appResp, from));
+      this.outbox.send(newMessage(MessageType.appResp, from));
     } else if (type === MessageType.preVote) {
       // Without an answer, a candidate with a lower term but a longer log might wait for ever.
       this.#logVote('rejected', message);
       const response = newMessage(MessageType.preVoteResp, from);
       response.term = this.term;
       response.reject = true;
-      this.#send(response);
+      this.outbox.send(response);
     } else if (type === MessageType.storageAppendResp) {
       if (message.index !== 0) {
         // The entries may have been overwritten since (ABA). A later answer covers them.
@@ -820,7 +630,7 @@ export class Raft {
         progress.flowPaused = false;
         // Also finds out about appends that were lost.
         if (progress.match < this.log.lastIndex() || progress.state === 'probe') {
-          this.#sendAppend(progress, true);
+          this.#replicator.sendAppend(progress, true);
         }
         if (message.context !== undefined) {
           this.#reads.receiveAck(message.from, message.context);
@@ -843,7 +653,7 @@ export class Raft {
 
   /** Sends a message on to the leader. */
   #forward(message: Message): void {
-    this.#send({ ...message, to: this.leaderId });
+    this.outbox.send({ ...message, to: this.leaderId });
   }
 
   // Following
@@ -857,7 +667,7 @@ export class Raft {
       this.log.commitTo(message.commit);
       const response = newMessage(MessageType.heartbeatResp, message.from);
       response.context = message.context;
-      this.#send(response);
+      this.outbox.send(response);
     }
   }
 
@@ -868,13 +678,13 @@ export class Raft {
     if (index < this.log.committed) {
       // What is committed is the same everywhere.
       response.index = this.log.committed;
-      this.#send(response);
+      this.outbox.send(response);
       return;
     }
     const last = this.log.maybeAppend(index, logTerm, entries, message.commit);
     if (last !== undefined) {
       response.index = last;
-      this.#send(response);
+      this.outbox.send(response);
       return;
     }
     this.#logger.debug(
@@ -887,7 +697,7 @@ export class Raft {
     response.reject = true;
     response.rejectHint = hint;
     response.logTerm = this.log.termOrZero(hint);
-    this.#send(response);
+    this.outbox.send(response);
   }
 
   #handleSnapshot(message: Message): void {
@@ -901,7 +711,7 @@ export class Raft {
     );
     const response = newMessage(MessageType.appResp, message.from);
     response.index = isRestored ? this.log.lastIndex() : this.log.committed;
-    this.#send(response);
+    this.outbox.send(response);
   }
 
   /** Replaces the log by the snapshot; false if it is of no use here. */
@@ -988,7 +798,7 @@ export class Raft {
     const message = newMessage(MessageType.prop, this.leaderId);
     message.from = forwarded?.from ?? this.id;
     message.entries = entries;
-    this.#send(message);
+    this.outbox.send(message);
     return 'forwarded';
   }
 
@@ -1014,7 +824,7 @@ export class Raft {
       } else {
         // An empty entry keeps the place, so that indexes promised to the others hold.
         const checked = entries.slice();
-        checked[i] = { term: 0, index: 0, type: EntryType.normal, data: noBytes };
+        checked[i] = emptyEntry;
         entries = checked;
       }
     }
@@ -1022,7 +832,7 @@ export class Raft {
     if (first === undefined) {
       return 'uncommittedLimit';
     }
-    this.#broadcastAppend();
+    this.#replicator.broadcastAppend();
     return first;
   }
 
@@ -1031,24 +841,13 @@ export class Raft {
     const change = confChangeOfEntry(entry);
     assert(change !== undefined);
     const { config } = this.tracker;
-    const isJoint = config.voters.outgoing.length > 0;
-    const wantsToLeave = change.changes.length === 0;
-    let reason = '';
-    if (this.#pendingConfIndex > this.log.applied) {
-      reason =
-        `possible unapplied conf change at index ${this.#pendingConfIndex} ` +
-        `(applied to ${this.log.applied})`;
-    } else if (isJoint && !wantsToLeave) {
-      reason = 'must transition out of joint config first';
-    } else if (!isJoint && wantsToLeave) {
-      reason = 'not in joint state; refusing empty conf change';
-    }
-    if (reason === '' || this.#config.disableConfChangeValidation) {
+    const objection = confChangeObjection(change, config, this.#pendingConfIndex, this.log.applied);
+    if (objection === undefined || this.#config.disableConfChangeValidation) {
       return true;
     }
     this.#logger.info(
       `${idText(this.id)} ignoring conf change ${describeConfChange(change)} ` +
-        `at config ${describeGroupConfig(config)}: ${reason}`,
+        `at config ${describeGroupConfig(config)}: ${objection}`,
     );
     return false;
   }
@@ -1082,7 +881,7 @@ export class Raft {
     // The own acknowledgement, which counts once the entries are durable.
     const response = newMessage(MessageType.appResp, this.id);
     response.index = last;
-    this.#send(response);
+    this.outbox.send(response);
     return first;
   }
 
@@ -1110,19 +909,17 @@ export class Raft {
     }
     if (this.#maybeCommit()) {
       this.#releasePendingReads();
-      this.#broadcastAppend();
+      this.#replicator.broadcastAppend();
     } else if (id !== this.id && progress.canBumpCommit(this.log.committed)) {
-      this.#sendAppend(progress, true);
+      this.#replicator.sendAppend(progress, true);
     }
     if (id !== this.id) {
-      if (!this.#appendsWaiting) {
-        this.#sendPipeline(progress);
-      }
+      this.#replicator.sendPipeline(progress);
       if (id === this.leadTransferee && progress.match === this.log.lastIndex()) {
         this.#logger.info(
           `${idText(this.id)} sent MsgTimeoutNow to ${idText(id)} after received MsgAppResp`,
         );
-        this.#send(newMessage(MessageType.timeoutNow, id));
+        this.outbox.send(newMessage(MessageType.timeoutNow, id));
       }
     }
   }
@@ -1143,7 +940,7 @@ export class Raft {
       if (progress.state === 'replicate') {
         progress.becomeProbe();
       }
-      this.#sendAppend(progress, true);
+      this.#replicator.sendAppend(progress, true);
     }
   }
 
@@ -1213,7 +1010,7 @@ export class Raft {
       const message = newMessage(MessageType.readIndex, this.leaderId);
       message.from = from;
       message.context = context;
-      this.#send(message);
+      this.outbox.send(message);
       return true;
     }
     // Until then the leader does not know what is committed. Also holds for a single replica: its
@@ -1235,11 +1032,7 @@ export class Raft {
     }
     this.#reads.add(request);
     this.#reads.acknowledgeAll(this.id);
-    if (this.#config.coalesceMessages) {
-      this.#heartbeatsWaiting = true;
-    } else {
-      this.#broadcastHeartbeat();
-    }
+    this.#replicator.requestReadRound();
   }
 
   #releasePendingReads(): void {
@@ -1267,7 +1060,7 @@ export class Raft {
     const response = newMessage(MessageType.readIndexResp, from);
     response.index = index;
     response.context = context;
-    this.#send(response);
+    this.outbox.send(response);
   }
 
   // Leading: transfer
@@ -1311,12 +1104,12 @@ export class Raft {
     this.leadTransferee = transferee;
     this.#leaseRevoked = true;
     if (progress.match === this.log.lastIndex()) {
-      this.#send(newMessage(MessageType.timeoutNow, transferee));
+      this.outbox.send(newMessage(MessageType.timeoutNow, transferee));
       this.#logger.info(
         `${id} sends MsgTimeoutNow to ${name} immediately as ${name} already has up-to-date log`,
       );
     } else {
-      this.#sendAppend(progress, true);
+      this.#replicator.sendAppend(progress, true);
     }
   }
 
@@ -1346,7 +1139,7 @@ export class Raft {
     const { config } = this.tracker;
     if (config.autoLeave && applied >= this.#pendingConfIndex && this.role === 'leader') {
       const text = describeGroupConfig(config);
-      const result = this.#proposeAsLeader([this.confChangeEntry(leaveJointChange)]);
+      const result = this.#proposeAsLeader([confChangeEntry(leaveJointChange)]);
       if (typeof result === 'number') {
         this.#logger.info(`initiating automatic transition out of joint configuration ${text}`);
       } else {
@@ -1358,27 +1151,12 @@ export class Raft {
     }
   }
 
-  /** An entry to propose. */
-  confChangeEntry(change: ConfChange): Entry {
-    return {
-      term: 0,
-      index: 0,
-      type: confChangeEntryType(change),
-      data: encodeConfChange(change),
-    };
-  }
-
   /**
    * Switches to the configuration after a committed change. Called when its entry is applied, and
    * for every one, unless the host rejects it (then its effect is that of an empty entry).
    */
   applyConfChange(change: ConfChange): ConfState {
-    const next = changeGroup(this.tracker, this.log.lastIndex(), change);
-    if (isRefusal(next)) {
-      // Only possible with validation disabled, or a host that proposes behind the core's back.
-      assert(false, `Cannot apply a configuration change: ${next.refused}`);
-    }
-    return this.#switchTo(next);
+    return this.#switchTo(mustChange(changeGroup(this.tracker, this.log.lastIndex(), change)));
   }
 
   #switchTo({ config, members }: NextGroup): ConfState {
@@ -1402,12 +1180,12 @@ export class Raft {
     if (this.#maybeCommit()) {
       // A smaller quorum may have committed more.
       this.#releasePendingReads();
-      this.#broadcastAppend();
+      this.#replicator.broadcastAppend();
     } else {
       // New members are probed at once.
       for (const progress of members) {
         if (progress.id !== this.id) {
-          this.#sendAppend(progress, false);
+          this.#replicator.sendAppend(progress, false);
         }
       }
     }

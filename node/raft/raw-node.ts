@@ -14,11 +14,13 @@ import { assert } from '../lib/assert.ts';
 import type { ConfChange } from './conf-change.ts';
 import { resolveRaftConfig } from './config.ts';
 import type { RaftConfig } from './config.ts';
-import { EntryType, localAppendThread, localApplyThread, MessageType } from './messages.ts';
+import { localAppendThread, localApplyThread, MessageType } from './messages.ts';
 import type { ConfState, Entry, HardState, Message, ReplicaId } from './messages.ts';
 import { noMessages } from './new-message.ts';
+import { confChangeEntry, normalEntry } from './proposal.ts';
+import type { ProposalRefusal, ProposalResult } from './proposal.ts';
 import { Raft } from './raft.ts';
-import type { ProposalRefusal, ProposalResult } from './raft.ts';
+
 import type { ReadState } from './read-only.ts';
 import {
   applyBytes,
@@ -108,14 +110,14 @@ export class RawNode {
 
   /** Proposes one entry; its index, if this replica leads. */
   propose(data: Buffer): ProposalResult {
-    return this.raft.propose([{ term: 0, index: 0, type: EntryType.normal, data }]);
+    return this.raft.propose([normalEntry(data)]);
   }
 
   /** Proposes several entries as one: all or none; the index of the first. */
   proposeBatch(batch: readonly Buffer[]): ProposalResult {
     const entries: Entry[] = [];
     for (const data of batch) {
-      entries.push({ term: 0, index: 0, type: EntryType.normal, data });
+      entries.push(normalEntry(data));
     }
     return this.raft.propose(entries);
   }
@@ -125,7 +127,7 @@ export class RawNode {
    * current configuration forbids it (`disableConfChangeValidation`).
    */
   proposeConfChange(change: ConfChange): ProposalResult {
-    return this.raft.propose([this.raft.confChangeEntry(change)]);
+    return this.raft.propose([confChangeEntry(change)]);
   }
 
   /** To be called when a configuration entry is applied, for every one. */
@@ -186,8 +188,8 @@ export class RawNode {
     const { raft } = this;
     const { log } = raft;
     return (
-      raft.messages.length > 0 ||
-      raft.messagesAfterAppend.length > 0 ||
+      raft.outbox.messages.length > 0 ||
+      raft.outbox.afterAppend.length > 0 ||
       raft.hasWaitingMessages ||
       log.unstable.hasNextEntries ||
       log.hasNextCommittedEntries(!this.#isAsync) ||
@@ -219,10 +221,8 @@ export class RawNode {
     const mustSync = entries.length > 0 || raft.vote !== last.vote || raft.term !== last.term;
     const softState = this.#takeSoftState();
     const readStates = raft.readStates.length > 0 ? raft.readStates : noReadStates;
-    const messages = raft.messages;
-    const afterAppend = raft.messagesAfterAppend;
-    raft.messages = [];
-    raft.messagesAfterAppend = [];
+    const messages = raft.outbox.takeMessages();
+    const afterAppend = raft.outbox.takeAfterAppend();
     if (readStates.length > 0) {
       raft.readStates = [];
     }

@@ -15,7 +15,7 @@ import { isJointVoter } from '../raft/joint-quorum.ts';
 import { localAppendThread, localApplyThread, MessageType } from '../raft/messages.ts';
 import type { Message, Snapshot } from '../raft/messages.ts';
 import { newMessage, noMessages } from '../raft/new-message.ts';
-import type { ProposalResult } from '../raft/raft.ts';
+import type { ProposalResult } from '../raft/proposal.ts';
 import type { StepRefusal } from '../raft/raw-node.ts';
 import { numbersOf, valueOf } from './datadriven.ts';
 import type { Directive } from './datadriven.ts';
