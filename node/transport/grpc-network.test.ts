@@ -1,0 +1,284 @@
+/**
+ * Two and three nodes of the real transport on loopback: connecting, frames in both lanes, what a
+ * crash and a restart look like, refusals, snapshots. Goal: the port's promises over real gRPC.
+ */
+import { afterEach, describe, expect, test } from '@jest/globals';
+
+import { kibibyte, mebibyte } from '../lib/units.ts';
+import { FrameKind, type NodeId } from '../sys/network.ts';
+import { eventually, TestMemory, TestNode, type TestNodeOptions } from './test-node.ts';
+
+const opened: TestNode[] = [];
+
+async function open(options: TestNodeOptions): Promise<TestNode> {
+  const node = await TestNode.open(options);
+  opened.push(node);
+  return node;
+}
+
+async function openPair(): Promise<[TestNode, TestNode]> {
+  const one = await open({ nodeId: 1 });
+  const two = await open({ nodeId: 2 });
+  one.meet(two);
+  two.meet(one);
+  await eventually(() => isUp(one, 2) && isUp(two, 1));
+  return [one, two];
+}
+
+function isUp(node: TestNode, peerId: NodeId): boolean {
+  return node.network.states().some((state) => state.nodeId === peerId && state.up);
+}
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map(async (node) => await node.close()));
+});
+
+describe('GrpcNetwork connections', () => {
+  test('come up on both sides with the boot id, and carry frames in order', async () => {
+    const [one, two] = await openPair();
+    expect(one.events).toEqual([{ kind: 'up', nodeId: 2, bootId: 'boot-2' }]);
+    expect(two.events).toEqual([{ kind: 'up', nodeId: 1, bootId: 'boot-1' }]);
+    for (let i = 0; i < 1000; i++) {
+      expect(one.network.send(2, 'bulk', FrameKind.raft, Buffer.from(`${i}`))).toBe(true);
+    }
+    one.network.flush();
+    await eventually(() => two.frames.length === 1000);
+    expect(two.frames.map(({ payload }) => Number(payload.toString()))).toEqual(
+      Array.from({ length: 1000 }, (_, i) => i),
+    );
+    expect(two.frames[0]).toMatchObject({ from: 1, kind: FrameKind.raft });
+  });
+
+  test('send() copies, and refuses an unknown peer, one that is down, and a full queue', async () => {
+    const one = await open({ nodeId: 1, queueBytesMax: 100 * kibibyte });
+    const two = await open({ nodeId: 2 });
+    one.meet(two);
+    expect(one.network.send(3, 'bulk', FrameKind.raft, Buffer.from('x'))).toBe(false);
+    expect(one.network.send(2, 'bulk', FrameKind.raft, Buffer.from('x'))).toBe(false);
+    two.meet(one);
+    await eventually(() => isUp(one, 2));
+    const payload = Buffer.alloc(60 * kibibyte, 'a');
+    expect(one.network.send(2, 'bulk', FrameKind.request, payload)).toBe(true);
+    payload.fill('b');
+    expect(one.network.send(2, 'bulk', FrameKind.request, payload)).toBe(false);
+    expect(one.network.send(2, 'urgent', FrameKind.liveness, Buffer.from('hi'))).toBe(true);
+    expect(one.network.queuedBytes(2)).toBeGreaterThan(60 * kibibyte);
+    one.network.flush();
+    expect(one.network.queuedBytes(2)).toBe(0);
+    await eventually(() => two.frames.length === 2);
+    expect(two.frames[0]?.payload.toString()).toBe('hi');
+    expect(two.frames[1]?.payload.equals(Buffer.alloc(60 * kibibyte, 'a'))).toBe(true);
+  });
+
+  test('an urgent frame overtakes a large bulk frame that is under way', async () => {
+    const [one, two] = await openPair();
+    const large = Buffer.alloc(20 * mebibyte, 'x');
+    expect(one.network.send(2, 'bulk', FrameKind.raft, large)).toBe(true);
+    one.network.flush();
+    expect(one.network.queuedBytes(2)).toBeGreaterThan(0);
+    one.network.send(2, 'urgent', FrameKind.liveness, Buffer.from('beat'));
+    one.network.flush();
+    await eventually(() => two.frames.length === 2);
+    expect(two.frames.map(({ kind }) => kind)).toEqual([FrameKind.liveness, FrameKind.raft]);
+    expect(two.frames[1]?.payload.equals(large)).toBe(true);
+  });
+
+  test('a peer that ends is down, then refused; its next life comes up with its boot id', async () => {
+    const [one, two] = await openPair();
+    const port = two.server.port;
+    await two.close();
+    await eventually(() => one.events.length === 3);
+    expect(one.events.slice(1)).toEqual([
+      { kind: 'down', nodeId: 2, refused: false },
+      { kind: 'down', nodeId: 2, refused: true },
+    ]);
+    const again = await open({ nodeId: 2, bootNonces: ['boot-2', 'boot-2b'], port });
+    again.meet(one);
+    await eventually(() => isUp(one, 2));
+    expect(one.events.at(-1)).toEqual({ kind: 'up', nodeId: 2, bootId: 'boot-2b' });
+    one.network.send(2, 'bulk', FrameKind.raft, Buffer.from('hello again'));
+    one.network.flush();
+    await eventually(() => again.frames.length === 1);
+  });
+
+  test('a peer that nobody runs is reported as refused, once', async () => {
+    const gone = await open({ nodeId: 9 });
+    const address = gone.address;
+    await gone.close();
+    const one = await open({ nodeId: 1 });
+    one.meet({ nodeId: 2, address });
+    await eventually(() => one.events.length > 0);
+    await eventually(() => one.network.states()[0]?.failure?.includes('ECONNREFUSED') === true);
+    expect(one.events).toEqual([{ kind: 'down', nodeId: 2, refused: true }]);
+  });
+
+  test('a newer life replaces an older one whose connection still hangs', async () => {
+    const [one, older] = await openPair();
+    const newer = await open({ nodeId: 2, bootNonces: ['boot-2', 'boot-2b'] });
+    newer.meet(one);
+    one.meet(newer);
+    await eventually(() => one.network.states()[0]?.bootId === 'boot-2b');
+    await eventually(() => !isUp(older, 1));
+    // The older life is refused from now on: its history lacks the boot that was seen.
+    await eventually(() => older.network.states()[0]?.failure?.includes('BootUnknown') === true);
+  });
+
+  test('removing a peer drops the connection', async () => {
+    const [one, two] = await openPair();
+    one.network.setPeers([]);
+    expect(one.events.at(-1)).toEqual({ kind: 'down', nodeId: 2, refused: false });
+    expect(one.network.send(2, 'bulk', FrameKind.raft, Buffer.from('x'))).toBe(false);
+    await eventually(() => !isUp(two, 1));
+    await eventually(() => two.network.states()[0]?.failure?.includes('UnknownNode') === true);
+  });
+
+  test('another cluster is refused by name, on both sides', async () => {
+    const one = await open({ nodeId: 1 });
+    const two = await open({ nodeId: 2, clusterId: 'other' });
+    one.meet(two);
+    two.meet(one);
+    for (const node of [one, two]) {
+      await eventually(() => node.network.states()[0]?.failure?.includes('WrongCluster') === true);
+      expect(node.events).toEqual([]);
+    }
+  });
+
+  test('what was accepted is remembered before frames flow', async () => {
+    const memory = new TestMemory();
+    const one = await open({ nodeId: 1, memory });
+    const two = await open({ nodeId: 2, bootNonces: ['a', 'b'] });
+    one.meet(two);
+    two.meet(one);
+    await eventually(() => isUp(one, 2));
+    expect(memory.get(2)).toEqual({ storeId: 'store-2', bootNonce: 'b', logPosition: 0 });
+  });
+});
+
+describe('GrpcNetwork snapshots', () => {
+  const header = { groupId: 7, header: Buffer.from('head') };
+
+  async function* chunksOf(...chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
+    for (const chunk of chunks) {
+      await Promise.resolve();
+      yield chunk;
+    }
+  }
+
+  test('arrive whole, in bounded chunks, and resolve after the handler', async () => {
+    const [one, two] = await openPair();
+    const parts: Buffer[] = [];
+    let isDone = false;
+    two.network.onSnapshot(async (from, snapshot, chunks) => {
+      expect(from).toBe(1);
+      expect(snapshot).toEqual(header);
+      for await (const chunk of chunks) {
+        expect(chunk.length).toBeLessThanOrEqual(256 * kibibyte);
+        parts.push(chunk);
+      }
+      isDone = true;
+    });
+    const chunks = [Buffer.alloc(700 * kibibyte, 'x'), Buffer.from('end')];
+    await one.network.sendSnapshot(2, header, chunksOf(...chunks));
+    expect(isDone).toBe(true);
+    expect(Buffer.concat(parts).equals(Buffer.concat(chunks))).toBe(true);
+  });
+
+  test('a slow receiver holds the sender back', async () => {
+    const [one, two] = await openPair();
+    let produced = 0;
+    async function* source(): AsyncGenerator<Buffer> {
+      for (; produced < 200; produced++) {
+        await Promise.resolve();
+        yield Buffer.alloc(256 * kibibyte);
+      }
+    }
+    let consumed = 0;
+    let lead = 0;
+    two.network.onSnapshot(async (_from, _snapshot, chunks) => {
+      for await (const chunk of chunks) {
+        await new Promise<void>((resolve) => {
+          setImmediate(resolve);
+        });
+        consumed += chunk.length / (256 * kibibyte);
+        lead = Math.max(lead, produced - consumed);
+      }
+    });
+    await one.network.sendSnapshot(2, header, source());
+    expect(consumed).toBe(200);
+    expect(lead).toBeLessThan(64);
+  });
+
+  test('errors travel both ways', async () => {
+    const [one, two] = await openPair();
+    two.network.onSnapshot(async () => {
+      await Promise.resolve();
+      throw new Error('no room');
+    });
+    await expect(
+      one.network.sendSnapshot(2, header, chunksOf(Buffer.from('x'))),
+    ).rejects.toMatchObject({ message: 'no room' });
+    let seen = '';
+    two.network.onSnapshot(async (_from, _snapshot, chunks) => {
+      try {
+        for await (const chunk of chunks) {
+          expect(chunk.toString()).toBe('x');
+        }
+      } catch (error) {
+        seen = (error as Error).message;
+        throw error;
+      }
+    });
+    async function* broken(): AsyncGenerator<Buffer> {
+      yield* chunksOf(Buffer.from('x'));
+      throw new Error('read failed');
+    }
+    await expect(one.network.sendSnapshot(2, header, broken())).rejects.toMatchObject({
+      message: 'read failed',
+    });
+    await eventually(() => seen.includes('read failed'));
+  });
+
+  test('a handler that stops reading does not confirm', async () => {
+    const [one, two] = await openPair();
+    two.network.onSnapshot(async () => {
+      await Promise.resolve();
+    });
+    await expect(
+      one.network.sendSnapshot(2, header, chunksOf(Buffer.from('x'))),
+    ).rejects.toMatchObject({ facts: { reason: 'SnapshotNotRead' } });
+  });
+
+  test('the end of either process ends the other side', async () => {
+    const [one, two] = await openPair();
+    let handlerError = '';
+    let started = false;
+    two.network.onSnapshot(async (_from, _snapshot, chunks) => {
+      try {
+        for await (const chunk of chunks) {
+          started = chunk.length > 0;
+        }
+      } catch (error) {
+        handlerError = (error as Error).message;
+        throw error;
+      }
+    });
+    async function* endless(): AsyncGenerator<Buffer> {
+      for (;;) {
+        yield* chunksOf(Buffer.alloc(kibibyte));
+      }
+    }
+    const sent = one.network.sendSnapshot(2, header, endless());
+    sent.catch(() => undefined);
+    await eventually(() => started);
+    await one.close();
+    await expect(sent).rejects.toMatchObject({ code: 'Unavailable' });
+    await eventually(() => handlerError !== '');
+  });
+
+  test('need an accepted connection', async () => {
+    const one = await open({ nodeId: 1 });
+    await expect(one.network.sendSnapshot(2, header, chunksOf())).rejects.toMatchObject({
+      code: 'Unavailable',
+    });
+  });
+});

@@ -1,0 +1,306 @@
+/**
+ * The `Network` port over gRPC: one `Peer` for each other node, the hello's judgement, and the
+ * handlers that `GrpcServer` mounts for incoming streams (`peerService`).
+ *
+ * What a peer's connection does is in `peer.ts`; frames in `frames.ts`; snapshots, each on a
+ * connection of its own, in `snapshot-stream.ts`.
+ *
+ * Invariant: no frame, and no snapshot, is taken from a node whose hello was not accepted.
+ */
+import { assert } from '../lib/assert.ts';
+import { DynakvError, isDynakvError, messageOf } from '../lib/errors.ts';
+import { mebibyte } from '../lib/units.ts';
+import type { Timers } from '../sys/clock.ts';
+import type { Logger } from '../sys/log.ts';
+import type {
+  FrameKind,
+  Lane,
+  Network,
+  NodeId,
+  PeerAddress,
+  PeerEvent,
+  SnapshotHandler,
+  SnapshotHeader,
+} from '../sys/network.ts';
+import type { Random } from '../sys/random.ts';
+import {
+  openByteStream,
+  openClient,
+  snapshotPath,
+  type ByteStream,
+  type ChannelCredentialsSource,
+} from './grpc-channel.ts';
+import {
+  decodeHello,
+  decodeHelloReply,
+  encodeHello,
+  encodeHelloReply,
+  helloRefusals,
+  helloTo,
+  isNewRecord,
+  judgeHello,
+  type Hello,
+  type HelloRefusal,
+  type LocalIdentity,
+  type PeerMemory,
+} from './hello.ts';
+import { InboundStream, type ServerByteStream } from './inbound-stream.ts';
+import { Peer, type PeerState } from './peer.ts';
+import {
+  receiveSnapshotStream,
+  sendSnapshotStream,
+  type SnapshotStart,
+} from './snapshot-stream.ts';
+
+/** Bytes waiting for one peer in the bulk lane before `send` refuses. */
+const queueBytesMaxDefault = 32 * mebibyte;
+
+export interface GrpcNetworkOptions {
+  /** This node as of now; asked at every connection. Undefined before it belongs to a cluster. */
+  identity(): LocalIdentity | undefined;
+  readonly memory: PeerMemory;
+  readonly channels: ChannelCredentialsSource;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Default 32 MiB. */
+  readonly queueBytesMax?: number;
+}
+
+/** Handlers of the incoming peer streams. */
+export interface PeerService {
+  frames(call: ServerByteStream): void;
+  snapshot(call: ServerByteStream): void;
+}
+
+export class GrpcNetwork implements Network {
+  /** For `GrpcServer`. */
+  readonly peerService: PeerService;
+  readonly #options: GrpcNetworkOptions;
+  readonly #log: Logger;
+  readonly #peers = new Map<NodeId, Peer>();
+  readonly #snapshotStreams = new Set<ByteStream>();
+  #frameHandler: (from: NodeId, kind: FrameKind, payload: Buffer) => void = () => undefined;
+  #peerHandler: (event: PeerEvent) => void = () => undefined;
+  #snapshotHandler: SnapshotHandler | undefined;
+  #closed = false;
+
+  constructor(options: GrpcNetworkOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    this.peerService = {
+      frames: (call) => {
+        this.#openInbound(call);
+      },
+      snapshot: (call) => {
+        void receiveSnapshotStream(call, async (start, chunks) => {
+          await this.#receiveSnapshot(start, chunks);
+        });
+      },
+    };
+  }
+
+  send(to: NodeId, lane: Lane, kind: FrameKind, payload: Uint8Array): boolean {
+    return this.#peers.get(to)?.send(lane, kind, payload) ?? false;
+  }
+
+  flush(): void {
+    for (const peer of this.#peers.values()) {
+      peer.flush();
+    }
+  }
+
+  queuedBytes(to: NodeId): number {
+    return this.#peers.get(to)?.queuedBytes ?? 0;
+  }
+
+  async sendSnapshot(
+    to: NodeId,
+    snapshot: SnapshotHeader,
+    chunks: AsyncIterable<Buffer>,
+  ): Promise<void> {
+    const peer = this.#peers.get(to);
+    const identity = this.#options.identity();
+    if (peer?.isUp !== true || identity === undefined) {
+      throw new DynakvError('Unavailable', `Cannot send a snapshot: node ${to} is not connected`);
+    }
+    const { clusterId, nodeId, bootNonces } = identity;
+    const start: SnapshotStart = {
+      clusterId,
+      nodeId,
+      toNodeId: to,
+      bootId: bootNonces.at(-1) ?? '',
+      snapshot,
+    };
+    const client = openClient(peer.address, this.#options.channels);
+    const stream = openByteStream(client, snapshotPath);
+    this.#snapshotStreams.add(stream);
+    try {
+      await sendSnapshotStream(stream, start, chunks, this.#options.timers);
+    } finally {
+      this.#snapshotStreams.delete(stream);
+      client.close();
+    }
+  }
+
+  setPeers(peers: readonly PeerAddress[]): void {
+    assert(!this.#closed, 'The network is closed');
+    const ownId = this.#options.identity()?.nodeId;
+    const wanted = new Map<NodeId, PeerAddress>();
+    for (const address of peers) {
+      if (address.nodeId !== ownId) {
+        wanted.set(address.nodeId, address);
+      }
+    }
+    for (const [nodeId, peer] of this.#peers) {
+      if (wanted.get(nodeId)?.address !== peer.address) {
+        this.#peers.delete(nodeId);
+        const wasUp = peer.isUp;
+        peer.close();
+        if (wasUp) {
+          this.#peerHandler({ kind: 'down', nodeId, refused: false });
+        }
+      }
+    }
+    for (const [nodeId, address] of wanted) {
+      if (!this.#peers.has(nodeId)) {
+        this.#peers.set(nodeId, this.#openPeer(address));
+      }
+    }
+  }
+
+  onFrame(handler: (from: NodeId, kind: FrameKind, payload: Buffer) => void): void {
+    this.#frameHandler = handler;
+  }
+
+  onPeer(handler: (event: PeerEvent) => void): void {
+    this.#peerHandler = handler;
+  }
+
+  onSnapshot(handler: SnapshotHandler): void {
+    this.#snapshotHandler = handler;
+  }
+
+  /** The connections as they are, for people. */
+  states(): PeerState[] {
+    return [...this.#peers.values()].map((peer) => peer.state());
+  }
+
+  /** Drops every connection; nothing is reported any more. Queued frames are lost. */
+  close(): void {
+    this.#closed = true;
+    for (const peer of this.#peers.values()) {
+      peer.close();
+    }
+    this.#peers.clear();
+    for (const stream of this.#snapshotStreams) {
+      stream.cancel();
+    }
+  }
+
+  #openPeer(address: PeerAddress): Peer {
+    return new Peer({
+      address,
+      channels: this.#options.channels,
+      timers: this.#options.timers,
+      random: this.#options.random,
+      log: this.#log,
+      queueBytesMax: this.#options.queueBytesMax ?? queueBytesMaxDefault,
+      hello: () => {
+        const identity = this.#options.identity();
+        return identity && encodeHello(helloTo(address.nodeId, identity));
+      },
+      admit: async (reply) => {
+        return await this.#admit(decodeHelloReply(reply), address.nodeId);
+      },
+      onFrame: (from, kind, payload) => {
+        this.#frameHandler(from, kind, payload);
+      },
+      onPeer: (event) => {
+        if (!this.#closed) {
+          this.#peerHandler(event);
+        }
+      },
+    });
+  }
+
+  #openInbound(call: ServerByteStream): void {
+    new InboundStream(call, this.#options.timers, {
+      onHello: (stream, hello) => {
+        this.#admitInbound(stream, hello).catch((error: unknown) => {
+          if (!isDynakvError(error)) {
+            throw error;
+          }
+          this.#log.info('Refused a stream', { failure: error.message, ...error.facts });
+          stream.fail(error);
+        });
+      },
+      onEnd: (stream) => {
+        this.#peers.get(stream.nodeId)?.inboundEnded(stream);
+      },
+    });
+  }
+
+  async #admitInbound(stream: InboundStream, bytes: Buffer): Promise<void> {
+    const hello = decodeHello(bytes);
+    const bootId = await this.#admit(hello, hello.nodeId);
+    const identity = this.#options.identity();
+    const peer = this.#peers.get(hello.nodeId);
+    if (stream.hasEnded || identity === undefined || peer === undefined) {
+      throw refusal('UnknownNode', `node ${hello.nodeId} was removed meanwhile`);
+    }
+    const reply = encodeHelloReply(helloTo(hello.nodeId, identity));
+    stream.accept({ nodeId: hello.nodeId, bootId, reply });
+    peer.acceptInbound(stream);
+  }
+
+  /** Judges a hello, notes what was seen, and returns the boot id; throws the refusal. */
+  async #admit(theirs: Hello, expectedId: NodeId): Promise<string> {
+    const identity = this.#options.identity();
+    if (identity === undefined) {
+      throw refusal('NotInitialized', `node ${theirs.nodeId} must wait`);
+    }
+    if (theirs.clusterId === identity.clusterId && !this.#peers.has(theirs.nodeId)) {
+      throw refusal('UnknownNode', `node ${theirs.nodeId}`);
+    }
+    const seen = this.#options.memory.get(expectedId);
+    const verdict = judgeHello(helloTo(expectedId, identity), theirs, seen);
+    if (!verdict.accepted) {
+      throw new DynakvError('Refused', verdict.message, { reason: verdict.reason });
+    }
+    if (isNewRecord(verdict.record, seen)) {
+      try {
+        await this.#options.memory.put(expectedId, verdict.record);
+      } catch (error) {
+        throw refusal('MemoryFailed', messageOf(error));
+      }
+    }
+    return verdict.bootId;
+  }
+
+  async #receiveSnapshot(start: SnapshotStart, chunks: AsyncIterable<Buffer>): Promise<void> {
+    const identity = this.#options.identity();
+    const peer = this.#peers.get(start.nodeId);
+    if (
+      identity?.clusterId !== start.clusterId ||
+      identity.nodeId !== start.toNodeId ||
+      peer?.bootId !== start.bootId
+    ) {
+      throw refusal('UnknownNode', `node ${start.nodeId} has no accepted connection of this boot`);
+    }
+    if (this.#snapshotHandler === undefined) {
+      throw new DynakvError('NotOpen', 'Cannot take a snapshot: the node is starting');
+    }
+    await this.#snapshotHandler(start.nodeId, start.snapshot, chunks);
+  }
+}
+
+function refusal(reason: HelloRefusal, facts: string): DynakvError {
+  return new DynakvError(
+    'Refused',
+    `Cannot accept the peer as ${helloRefusals[reason]}: ${facts}`,
+    {
+      reason,
+    },
+  );
+}

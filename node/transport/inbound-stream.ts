@@ -1,0 +1,133 @@
+/**
+ * A stream of frames that another node opened: hello first, then silence until someone reads, then
+ * messages. What a peer cannot get past this: a message that is no hello, a hello that does not
+ * come in time, bytes that are no frames. Each ends the stream with a named reason.
+ */
+import type { ServerDuplexStream, ServerErrorResponse } from '@grpc/grpc-js';
+
+import { DynakvError, isDynakvError } from '../lib/errors.ts';
+import type { Timers } from '../sys/clock.ts';
+import type { NodeId } from '../sys/network.ts';
+import { refusalOf, toGrpcFailure, type GrpcFailure } from './grpc-status.ts';
+import { helloRefusals, type HelloRefusal } from './hello.ts';
+
+/** From the opening of a stream to its hello. */
+const helloTimeoutMs = 5_000;
+
+export type ServerByteStream = ServerDuplexStream<Buffer, Buffer>;
+
+/** Ends a call with a status. */
+export function failCall(call: ServerByteStream, failure: GrpcFailure): void {
+  if (!call.destroyed && !call.cancelled) {
+    const error: ServerErrorResponse = Object.assign(new Error(failure.details), failure);
+    call.emit('error', error);
+  }
+}
+
+export class InboundStream {
+  readonly #call: ServerByteStream;
+  readonly #onEnd: (stream: InboundStream) => void;
+  #nodeId: NodeId = 0;
+  #bootId = '';
+  #reader: ((message: Buffer) => void) | undefined;
+  #ended = false;
+
+  /** Waits for the hello and hands it to `onHello`, once. */
+  constructor(
+    call: ServerByteStream,
+    timers: Timers,
+    handlers: {
+      onHello(stream: InboundStream, hello: Buffer): void;
+      onEnd(stream: InboundStream): void;
+    },
+  ) {
+    this.#call = call;
+    this.#onEnd = handlers.onEnd;
+    const timeout = timers.after(helloTimeoutMs, () => {
+      this.refuse('Malformed', `no hello within ${helloTimeoutMs} ms`);
+    });
+    call.once('data', (hello: Buffer) => {
+      timeout.cancel();
+      call.pause();
+      handlers.onHello(this, hello);
+    });
+    const end = (): void => {
+      timeout.cancel();
+      this.#end();
+    };
+    call.on('cancelled', end);
+    call.on('error', end);
+    call.on('close', end);
+    call.on('end', () => {
+      end();
+      if (!call.destroyed) {
+        call.end();
+      }
+    });
+  }
+
+  /** 0 before `accept`. */
+  get nodeId(): NodeId {
+    return this.#nodeId;
+  }
+
+  /** Empty before `accept`. */
+  get bootId(): string {
+    return this.#bootId;
+  }
+
+  get isReading(): boolean {
+    return this.#reader !== undefined;
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
+  /** Answers the hello. */
+  accept(options: {
+    readonly nodeId: NodeId;
+    readonly bootId: string;
+    readonly reply: Buffer;
+  }): void {
+    this.#nodeId = options.nodeId;
+    this.#bootId = options.bootId;
+    this.#call.write(options.reply);
+  }
+
+  /** Lets messages come. A `BadFrame` from the reader ends the stream; other errors are bugs. */
+  read(reader: (message: Buffer) => void): void {
+    this.#reader = reader;
+    this.#call.on('data', (message: Buffer) => {
+      if (this.#ended) {
+        return;
+      }
+      try {
+        reader(message);
+      } catch (error) {
+        if (!isDynakvError(error, 'BadFrame')) {
+          throw error;
+        }
+        failCall(this.#call, toGrpcFailure(error));
+      }
+    });
+    this.#call.resume();
+  }
+
+  refuse(reason: HelloRefusal, facts: string): void {
+    const message = `Cannot go on with the stream as ${helloRefusals[reason]}: ${facts}`;
+    failCall(this.#call, refusalOf(reason, message));
+  }
+
+  /** Ends the stream for an error thrown while judging the hello. */
+  fail(error: DynakvError): void {
+    failCall(this.#call, toGrpcFailure(error));
+  }
+
+  #end(): void {
+    if (!this.#ended) {
+      this.#ended = true;
+      this.#onEnd(this);
+    }
+  }
+}
