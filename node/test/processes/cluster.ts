@@ -1,0 +1,258 @@
+/**
+ * A cluster of real node processes for tests and measurements, started by the local launcher and
+ * spoken to over loopback only. Nodes are numbered from 1. It signals only processes that its own
+ * launcher started, found by the port on which they listen, and removes the data that it made.
+ *
+ * The launcher starts a killed node again by itself, so there is no `restart`: `waitReady` waits
+ * for the new process.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { must } from '../../lib/assert.ts';
+import { ManagedProcess } from './managed-process.ts';
+import { descendantsOf, isAlive, listenerOf } from './proc.ts';
+
+export interface ClusterOptions {
+  /** Names the log and the data folder. */
+  readonly name: string;
+  /** Default 3. */
+  readonly nodes?: number;
+  /** Default: the launcher's own. */
+  readonly shards?: number;
+  /** Further arguments of the launcher. */
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** From start to the ready line, ms. Default 60 s. */
+  readonly startMsMax?: number;
+  /** An existing data folder to use, and to leave in place. Default: a fresh one, removed. */
+  readonly data?: string;
+}
+
+export const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url));
+/** Logs and data of measurements and process tests. */
+export const outFolder = join(repositoryRoot, 'out');
+
+const peerPortShift = -1000;
+const opsPortShift = 1100;
+const pollMs = 50;
+
+export class ProcessCluster {
+  readonly nodeCount: number;
+  readonly port: number;
+  readonly dataFolder: string;
+  /** From spawn to the ready line, ms. */
+  readonly startMs: number;
+  readonly #launcher: ManagedProcess;
+  readonly #keepsData: boolean;
+  readonly #paused = new Set<number>();
+
+  private constructor(
+    launcher: ManagedProcess,
+    facts: { nodeCount: number; port: number; dataFolder: string; keepsData: boolean; ms: number },
+  ) {
+    this.#launcher = launcher;
+    this.nodeCount = facts.nodeCount;
+    this.port = facts.port;
+    this.dataFolder = facts.dataFolder;
+    this.#keepsData = facts.keepsData;
+    this.startMs = facts.ms;
+  }
+
+  /** Starts the launcher and resolves when it says that writes work. */
+  static async start(options: ClusterOptions): Promise<ProcessCluster> {
+    const nodeCount = options.nodes ?? 3;
+    const port = await findFreePorts(nodeCount);
+    const dataFolder = options.data ?? makeFolder(options.name);
+    const keepsData = options.data !== undefined;
+    const program = process.env['DYNAKV_PROGRAM'] ?? join(repositoryRoot, 'node', 'main.ts');
+    const shards = options.shards === undefined ? [] : ['--shards', String(options.shards)];
+    const startedAt = performance.now();
+    const launcher = new ManagedProcess({
+      name: `cluster ${options.name}`,
+      command: process.execPath,
+      args: [
+        ...[program, 'local', '--nodes', String(nodeCount), '--port', String(port)],
+        ...['--data', dataFolder, ...shards, ...(options.args ?? [])],
+      ],
+      cwd: repositoryRoot,
+      env: {
+        NODE_COMPILE_CACHE: join(repositoryRoot, 'node_modules/.cache/compile'),
+        ...options.env,
+      },
+      logFile: join(outFolder, 'logs', `${options.name}.log`),
+    });
+    try {
+      await launcher.waitForLine(/^ready http/, options.startMsMax ?? 60_000);
+    } catch (error) {
+      await launcher.stop();
+      removeData(dataFolder, keepsData);
+      throw error;
+    }
+    const ms = performance.now() - startedAt;
+    return new ProcessCluster(launcher, { nodeCount, port, dataFolder, keepsData, ms });
+  }
+
+  /** 1 … nodeCount. */
+  nodes(): readonly number[] {
+    return Array.from({ length: this.nodeCount }, (_, index) => index + 1);
+  }
+
+  clientPort(node: number): number {
+    return this.port + node - 1;
+  }
+
+  peerPort(node: number): number {
+    return this.clientPort(node) + peerPortShift;
+  }
+
+  opsPort(node: number): number {
+    return this.clientPort(node) + opsPortShift;
+  }
+
+  clientUrl(node: number): string {
+    return `http://127.0.0.1:${this.clientPort(node)}`;
+  }
+
+  opsUrl(node: number): string {
+    return `http://127.0.0.1:${this.opsPort(node)}`;
+  }
+
+  /** The node's process now; undefined while it is down. */
+  pidOf(node: number): number | undefined {
+    return listenerOf(this.clientPort(node), descendantsOf(this.#launcher.pid));
+  }
+
+  /** SIGKILL to the nodes given, all at once, and waits until they are gone. */
+  async kill(nodes: readonly number[]): Promise<void> {
+    const pids = nodes.map((node) => must(this.pidOf(node), `Cannot kill node ${node}: not up`));
+    for (const pid of pids) {
+      process.kill(pid, 'SIGKILL');
+    }
+    await until(() => pids.every((pid) => !isAlive(pid)), 5_000, 'killed nodes end');
+  }
+
+  /** SIGSTOP: the process keeps its sockets and does nothing. Returns its pid. */
+  pause(node: number): number {
+    const pid = must(this.pidOf(node), `Cannot pause node ${node}: not up`);
+    process.kill(pid, 'SIGSTOP');
+    this.#paused.add(pid);
+    return pid;
+  }
+
+  resume(pid: number): void {
+    if (this.#paused.delete(pid) && isAlive(pid)) {
+      process.kill(pid, 'SIGCONT');
+    }
+  }
+
+  /** Resolves when every node's `/readyz` answers 200. */
+  async waitReady(timeoutMs = 30_000): Promise<void> {
+    for (const node of this.nodes()) {
+      await until(
+        async () => (await statusOf(`${this.opsUrl(node)}/readyz`)) === 200,
+        timeoutMs,
+        `node ${node} is ready`,
+      );
+    }
+  }
+
+  /** Throws if the launcher has ended, or a node is down. */
+  assertUp(): void {
+    must(this.#launcher.isRunning ? true : undefined, 'The launcher ended');
+    for (const node of this.nodes()) {
+      must(this.pidOf(node), `Node ${node} is down`);
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const pid of [...this.#paused]) {
+      this.resume(pid);
+    }
+    const pids = descendantsOf(this.#launcher.pid);
+    await this.#launcher.stop(15_000);
+    // Nodes end with their launcher; one that does not is ended by its own pid.
+    const allGone = (): boolean => pids.every((pid) => !isAlive(pid));
+    await until(allGone, 5_000, 'nodes end with the launcher').catch(() => {
+      for (const pid of pids.filter(isAlive)) {
+        process.kill(pid, 'SIGKILL');
+      }
+    });
+    removeData(this.dataFolder, this.#keepsData);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+/** Waits until `holds`, polling; throws a sentence that names `what` after `timeoutMs`. */
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  timeoutMs: number,
+  what: string,
+): Promise<void> {
+  const endAt = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > endAt) {
+      throw new Error(`Cannot see that ${what}: waited ${timeoutMs} ms`);
+    }
+    await wait(pollMs);
+  }
+}
+
+/** The status of a GET; 0 if there is no answer within a second. */
+async function statusOf(url: string): Promise<number> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
+    await response.arrayBuffer();
+    return response.status;
+  } catch {
+    return 0;
+  }
+}
+
+function makeFolder(name: string): string {
+  const parent = join(outFolder, 'data');
+  mkdirSync(parent, { recursive: true });
+  return mkdtempSync(join(parent, `${name}-`));
+}
+
+function removeData(folder: string, keep: boolean): void {
+  if (!keep && process.env['KEEP'] === undefined) {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A first client port such that all ports of `nodes` nodes are free now. */
+async function findFreePorts(nodes: number): Promise<number> {
+  const first = 10_000 + (process.pid % 700) * 10;
+  for (let port = first; port < first + 2_000; port += 10) {
+    const wanted = Array.from({ length: nodes }, (_, index) => port + index).flatMap((client) => [
+      client,
+      client + peerPortShift,
+      client + opsPortShift,
+    ]);
+    const free = await Promise.all(wanted.map(isFree));
+    if (free.every(Boolean)) {
+      return port;
+    }
+  }
+  throw new Error(`Cannot find free ports: tried ${first} to ${first + 2_000}`);
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => {
+      resolve(false);
+    });
+    server.listen(port, '127.0.0.1', () => {
+      server.close(() => {
+        resolve(true);
+      });
+    });
+  });
+}
