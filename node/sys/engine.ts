@@ -58,8 +58,11 @@ export interface Engine {
   getMany(column: EngineColumn, keys: readonly Buffer[]): Promise<(Buffer | undefined)[]>;
   /** Applies all or nothing, in order. */
   write(writes: readonly EngineWrite[], options?: { readonly sync?: boolean }): void;
-  /** Opens a snapshot-consistent, ascending iterator; opening is synchronous. */
-  iterate(range: EngineRange): EngineIterator;
+  /**
+   * Opens a snapshot-consistent, ascending iterator; opening is synchronous. `fillCache` keeps
+   * what it reads in the block cache: for queries, not for snapshots and other long scans.
+   */
+  iterate(range: EngineRange, options?: { readonly fillCache?: boolean }): EngineIterator;
   /** Deletes a whole range (both bounds given); not durable until synced, not atomic with others. */
   deleteRange(range: EngineRange): void;
   /** Everything written before the call is on stable storage when it resolves (P10). */
