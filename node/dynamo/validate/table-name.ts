@@ -1,0 +1,24 @@
+/**
+ * `TableName` of the table operations: unlike in item operations its presence and length are
+ * checked first, each with a message of its own. Source: observed answers of DynamoDB.
+ */
+import type { JsonObject } from '../../values/wire-types.ts';
+import { validationError } from '../errors.ts';
+import { stringMember } from '../json.ts';
+import { tableNameLengthMax, tableNameLengthMin } from '../limits.ts';
+import { tableNameOf } from '../table-name.ts';
+
+export function requiredTableName(input: JsonObject): string {
+  const name = tableNameOf(stringMember(input, 'TableName'));
+  if (name === undefined) {
+    throw validationError(
+      "The parameter 'TableName' is required but was not present in the request",
+    );
+  }
+  if (name.length < tableNameLengthMin || name.length > tableNameLengthMax) {
+    throw validationError(
+      `TableName must be at least ${tableNameLengthMin} characters long and at most ${tableNameLengthMax} characters long`,
+    );
+  }
+  return name;
+}
