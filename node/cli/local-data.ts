@@ -1,0 +1,144 @@
+/**
+ * The data folder of a local cluster: `cluster.json` says what was made here, `launcher.json` who
+ * runs it now. Nothing is written before every check has passed. A process is recognised by its id
+ * and start time, so a reused id is never taken for it.
+ */
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DynakvError } from '../lib/errors.ts';
+import type { LocalOptions } from './local-plan.ts';
+
+const formatVersion = 1;
+
+export interface LocalCluster {
+  readonly format: number;
+  readonly nodeCount: number;
+  /** At init: the addresses in the catalog come from it. */
+  readonly port: number;
+  readonly clusterId: string;
+  readonly initialized: boolean;
+}
+
+export interface ProcessMark {
+  readonly pid: number;
+  readonly startedAt: string;
+}
+
+export interface LauncherRecord {
+  readonly launcher: ProcessMark;
+  readonly nodes: readonly ProcessMark[];
+}
+
+function readJson(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') {
+      return undefined;
+    }
+    throw error;
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new DynakvError('ConfigInvalid', `Cannot understand ${path}: it is not JSON`);
+  }
+}
+
+function writeJson(folder: string, name: string, value: unknown): void {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, name);
+  writeFileSync(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { flush: true });
+  renameSync(`${path}.new`, path);
+}
+
+/** What was made in the folder, if anything. Refuses a folder that this launcher must not touch. */
+export function readCluster(options: LocalOptions): LocalCluster | undefined {
+  const folder = options.dataFolder;
+  const found = readJson(join(folder, 'cluster.json')) as LocalCluster | undefined;
+  if (found === undefined) {
+    if (listFolder(folder).some((name) => name !== 'launcher.json')) {
+      throw new DynakvError(
+        'Refused',
+        `Cannot use ${folder}: it holds files but no cluster.json; choose another folder with DATA=`,
+      );
+    }
+    return undefined;
+  }
+  if (found.format !== formatVersion) {
+    throw new DynakvError(
+      'Refused',
+      `Cannot use the data in ${folder}: its format is ${found.format}, ` +
+        `this program knows ${formatVersion}`,
+    );
+  }
+  if (found.nodeCount !== options.nodeCount) {
+    throw new DynakvError(
+      'Refused',
+      `Cannot start ${options.nodeCount} nodes on the data in ${folder}: it was made with ` +
+        `NODES=${found.nodeCount}; start with that, or choose another folder with DATA=`,
+    );
+  }
+  return found;
+}
+
+function listFolder(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') {
+      return [];
+    }
+    throw error;
+  }
+}
+
+export function newCluster(options: LocalOptions, clusterId: string): LocalCluster {
+  const { nodeCount, port } = options;
+  return { format: formatVersion, nodeCount, port, clusterId, initialized: false };
+}
+
+export function writeCluster(folder: string, cluster: LocalCluster): void {
+  writeJson(folder, 'cluster.json', cluster);
+}
+
+/** The mark of a process that lives, else undefined. */
+export function markProcess(pid: number): ProcessMark | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The fields after the name in parentheses, from the third: state is the first of them.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? undefined : { pid, startedAt: fields[19] ?? '' };
+  } catch {
+    return undefined;
+  }
+}
+
+export function isAlive(mark: ProcessMark): boolean {
+  return markProcess(mark.pid)?.startedAt === mark.startedAt;
+}
+
+/** Nodes that an earlier launcher left behind. Refuses when that launcher still runs. */
+export function findLeftovers(folder: string): readonly ProcessMark[] {
+  const record = readJson(join(folder, 'launcher.json')) as LauncherRecord | undefined;
+  if (record === undefined) {
+    return [];
+  }
+  if (isAlive(record.launcher)) {
+    throw new DynakvError(
+      'Refused',
+      `Cannot use ${folder}: another launcher runs on it, process ${record.launcher.pid}; ` +
+        'stop it, or choose another folder with DATA=',
+    );
+  }
+  return record.nodes.filter(isAlive);
+}
+
+export function writeLauncher(folder: string, record: LauncherRecord): void {
+  writeJson(folder, 'launcher.json', record);
+}
+
+export function removeLauncher(folder: string): void {
+  rmSync(join(folder, 'launcher.json'), { force: true });
+}
