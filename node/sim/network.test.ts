@@ -93,6 +93,7 @@ describe('SimNetwork', () => {
     cluster.start(2, 'b2', [1]);
     await cluster.scheduler.runFor(10);
     expect(one.events.slice(1)).toEqual([
+      { kind: 'down', nodeId: 2, refused: false },
       { kind: 'down', nodeId: 2, refused: true },
       { kind: 'up', nodeId: 2, bootId: 'b2' },
     ]);

@@ -139,10 +139,11 @@ export class SimNetwork {
       this.#forget(connection);
       if (this.isCut(node.nodeId, peer.nodeId) || this.isCut(peer.nodeId, node.nodeId)) {
         this.#timers.after(this.options.cutDetectMs, () => {
-          peer.disconnected(connection, node.nodeId, false);
+          peer.disconnected(connection, node.nodeId);
         });
       } else {
-        peer.disconnectedSoon(connection, node.nodeId, this.options.connectMs);
+        peer.disconnected(connection, node.nodeId);
+        peer.refusedSoon(node.nodeId, this.options.connectMs);
       }
     }
   }
@@ -224,8 +225,8 @@ export class SimNetwork {
   breakConnection(connection: Connection): void {
     if (!connection.broken) {
       this.#forget(connection);
-      connection.first.disconnected(connection, connection.second.nodeId, false);
-      connection.second.disconnected(connection, connection.first.nodeId, false);
+      connection.first.disconnected(connection, connection.second.nodeId);
+      connection.second.disconnected(connection, connection.first.nodeId);
       this.reconnect();
     }
   }
@@ -397,6 +398,10 @@ export class SimNode implements Network {
       if (!this.#alive || connection.broken) {
         return;
       }
+      const older = this.#connections.get(peer.nodeId);
+      if (older !== undefined) {
+        this.#drop(older, peer.nodeId);
+      }
       this.#connections.set(peer.nodeId, connection);
       this.#outgoing.set(peer.nodeId, {
         urgent: [],
@@ -409,23 +414,31 @@ export class SimNode implements Network {
     });
   }
 
-  /** For the fabric: the peer's process is gone. */
-  disconnectedSoon(connection: Connection, peerId: NodeId, delayMs: number): void {
-    this.timers.after(delayMs, () => {
-      this.disconnected(connection, peerId, true);
+  /** For the fabric: the stream ended. */
+  disconnected(connection: Connection, peerId: NodeId): void {
+    this.timers.after(this.#fabric.drawDelayMs(), () => {
+      if (this.#connections.get(peerId) === connection) {
+        this.#drop(connection, peerId);
+      }
     });
   }
 
-  /** For the fabric. */
-  disconnected(connection: Connection, peerId: NodeId, refused: boolean): void {
-    this.timers.after(0, () => {
-      if (this.#alive && this.#connections.get(peerId) === connection) {
-        this.#connections.delete(peerId);
-        this.#outgoing.delete(peerId);
-        this.#abortSnapshots(connection);
-        this.#peerHandler({ kind: 'down', nodeId: peerId, refused });
+  /** For the fabric: connecting again finds nobody there. */
+  refusedSoon(peerId: NodeId, delayMs: number): void {
+    this.timers.after(this.#fabric.drawDelayMs() + delayMs, () => {
+      if (this.#alive && this.#peers.has(peerId) && !this.#connections.has(peerId)) {
+        this.#peerHandler({ kind: 'down', nodeId: peerId, refused: true });
       }
     });
+  }
+
+  #drop(connection: Connection, peerId: NodeId): void {
+    this.#connections.delete(peerId);
+    this.#outgoing.delete(peerId);
+    this.#abortSnapshots(connection);
+    if (this.#alive) {
+      this.#peerHandler({ kind: 'down', nodeId: peerId, refused: false });
+    }
   }
 
   #abortSnapshots(broken: Connection): void {

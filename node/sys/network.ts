@@ -26,7 +26,12 @@ export interface PeerAddress {
 
 /**
  * - `up`: frames can flow; `bootId` names this life of the peer's process;
- * - `down`: the connection broke; `refused` = nobody listens there (the process is gone).
+ * - `down`: the connection broke; `refused` = nobody listens there (the process is gone). A break
+ *   is told at once with `refused` false; if the attempt to connect again, made at once, finds
+ *   nobody, a second `down` with `refused` follows. So does one for a peer that was never there.
+ *
+ * A peer is up while a stream of each side was accepted by the other. Frames come only between
+ * its `up` and its `down`, and `send` returns false outside.
  */
 export type PeerEvent =
   | { readonly kind: 'up'; readonly nodeId: NodeId; readonly bootId: string }
@@ -46,7 +51,10 @@ export type SnapshotHandler = (
 ) => Promise<void>;
 
 export interface Network {
-  /** Frame bytes are copied before this returns. False = dropped: unknown peer or full queue. */
+  /**
+   * Frame bytes are copied before this returns. False = dropped: unknown peer, down, full queue.
+   * A receiver gets a view of a larger message: what it keeps for long, it copies.
+   */
   send(to: NodeId, lane: Lane, kind: FrameKind, payload: Uint8Array): boolean;
   /** Hands everything queued to the connections. */
   flush(): void;
