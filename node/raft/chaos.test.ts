@@ -1,0 +1,192 @@
+/**
+ * Goal: the safety of Raft under loss, duplication, reordering, crashes that lose unfinished
+ * writes, compaction and membership changes. Method: random schedules from fixed seeds, with every
+ * combination of the options that change the order of work; checked are election safety, state
+ * machine safety (inside the group), monotone commit indexes, that answered reads see everything
+ * applied before they were asked, and that a healed group converges.
+ */
+import { describe, expect, test } from '@jest/globals';
+
+import { assert } from '../lib/assert.ts';
+import { Prng } from '../lib/prng.ts';
+import { RaftGroup } from '../test/raft-group.ts';
+import type { GroupMember, GroupOptions } from '../test/raft-group.ts';
+import { confChange, ConfChangeType } from './conf-change.ts';
+
+const steps = 3000;
+const voters = [1, 2, 3];
+
+class Chaos {
+  readonly group: RaftGroup;
+  readonly #prng: Prng;
+  readonly #options: GroupOptions;
+  readonly #leaderOfTerm = new Map<number, number>();
+  readonly #commits = new Map<number, number>();
+  /** By context: what was applied anywhere when the read was asked. */
+  readonly #reads = new Map<string, number>();
+  #counter = 0;
+  answered = 0;
+
+  constructor(seed: number, options: Omit<GroupOptions, 'random'>) {
+    this.#prng = new Prng(seed);
+    this.#options = { ...options, random: () => this.#prng.below(1000) / 1000 };
+    this.group = new RaftGroup(voters, this.#options);
+    // Spare processes that a configuration change may bring in.
+    for (const id of [4, 5]) {
+      const { confState } = this.group.member(1);
+      this.group.add(id, this.#options, { ...confState, voters });
+    }
+  }
+
+  get #highestApplied(): number {
+    return Math.max(...this.group.chosen.keys(), 0);
+  }
+
+  run(): void {
+    for (let i = 0; i < steps; i++) {
+      this.#act(this.#prng.pick(this.group.members));
+      this.#check();
+    }
+    this.#heal();
+  }
+
+  #act(member: GroupMember): void {
+    const { raw } = member;
+    const dice = this.#prng.below(100);
+    this.#counter += 1;
+    if (dice < 12) {
+      raw.tick();
+    } else if (dice < 52) {
+      this.#network();
+    } else if (dice < 82) {
+      this.#storage(member);
+    } else if (dice < 90) {
+      raw.propose(Buffer.from(`p${this.#counter}`));
+    } else if (dice < 94) {
+      const context = `r${this.#counter}`;
+      this.#reads.set(context, this.#highestApplied);
+      raw.readIndex(Buffer.from(context));
+    } else if (dice < 95) {
+      member.restart();
+      this.#commits.delete(member.id);
+    } else if (dice < 96) {
+      member.compact();
+    } else if (dice < 97) {
+      this.#changeMembers(member);
+    } else if (dice < 98) {
+      raw.transferLeader(1 + this.#prng.below(5));
+    } else if (dice < 99) {
+      raw.reportUnreachable(1 + this.#prng.below(5));
+      raw.reportSnapshot(1 + this.#prng.below(5), this.#prng.chance(0.5) ? 'failed' : 'finished');
+    } else {
+      raw.forgetLeader();
+    }
+  }
+
+  #network(): void {
+    const { network } = this.group;
+    if (network.length === 0) {
+      return;
+    }
+    const [message] = network.splice(this.#prng.below(network.length), 1);
+    assert(message !== undefined);
+    const dice = this.#prng.below(100);
+    if (dice < 10) {
+      return;
+    }
+    if (dice < 15) {
+      network.push(message);
+    }
+    this.group.deliver(message);
+  }
+
+  #storage(member: GroupMember): void {
+    const dice = this.#prng.below(3);
+    if (dice === 0 && member.appendWork.length > 0) {
+      this.group.send(member.workAppend());
+    } else if (dice === 1 && member.applyWork.length > 0) {
+      this.group.send(member.workApply());
+    } else if (member.raw.hasReady()) {
+      this.group.send(member.process());
+    }
+  }
+
+  #changeMembers({ raw }: GroupMember): void {
+    const id = 1 + this.#prng.below(5);
+    const other = 1 + this.#prng.below(5);
+    const types = [ConfChangeType.addVoter, ConfChangeType.remove, ConfChangeType.addLearner];
+    const { voters: now } = raw.raft.tracker.config;
+    // Keeps at least two voters, so that the group stays interesting.
+    if (now.incoming.length > 2 || types[0] === ConfChangeType.addVoter) {
+      const changes = [{ type: ConfChangeType.addVoter, id }];
+      if (now.incoming.length > 2 && other !== id) {
+        changes.push({ type: this.#prng.pick(types), id: other } as (typeof changes)[number]);
+      }
+      raw.proposeConfChange(confChange(changes));
+    }
+  }
+
+  #check(): void {
+    for (const member of this.group.members) {
+      const { raft } = member.raw;
+      if (raft.role === 'leader') {
+        const leader = this.#leaderOfTerm.get(raft.term) ?? member.id;
+        assert(leader === member.id, `Two leaders in term ${raft.term}`);
+        this.#leaderOfTerm.set(raft.term, leader);
+      }
+      assert(raft.commitIndex >= (this.#commits.get(member.id) ?? 0), 'Commit index went back');
+      this.#commits.set(member.id, raft.commitIndex);
+      for (const { index, context } of member.reads) {
+        const floor = this.#reads.get(context.toString());
+        assert(floor !== undefined && index >= floor, `Stale read: ${index} < ${floor}`);
+        this.answered += 1;
+      }
+      member.reads = [];
+    }
+  }
+
+  #heal(): void {
+    for (let round = 0; round < 200; round++) {
+      this.group.settle();
+      this.group.tick();
+      this.#check();
+    }
+    this.group.settle();
+    const [leader] = this.group.leaders.sort((a, b) => b.raw.raft.term - a.raw.raft.term);
+    assert(leader !== undefined, 'No leader after the network healed');
+    const before = leader.raw.raft.commitIndex;
+    leader.raw.propose(Buffer.from('last'));
+    this.group.settle();
+    assert(leader.raw.raft.commitIndex > before, 'No progress after the network healed');
+    const { voters: now } = leader.raw.raft.tracker.config;
+    for (const id of now.incoming) {
+      assert(this.group.member(id).appliedIndex === leader.appliedIndex, `${id} lags behind`);
+    }
+  }
+}
+
+describe('Raft under chaos', () => {
+  const modes = [false, true].flatMap((asyncStorageWrites) =>
+    [false, true].flatMap((coalesceMessages) =>
+      [false, true].map((preVote) => ({ asyncStorageWrites, coalesceMessages, preVote })),
+    ),
+  );
+  test.each(modes)('is safe and recovers: %j', ({ preVote, ...mode }) => {
+    let answered = 0;
+    for (let seed = 1; seed <= 6; seed++) {
+      const chaos = new Chaos(seed, {
+        ...mode,
+        preVote,
+        checkQuorum: preVote,
+        leaderVoteEndsLease: preVote,
+        messageBytesMax: 64,
+        applyingBytesMax: 128,
+        inflightMessagesMax: 3,
+        electionTicks: 5,
+      });
+      chaos.run();
+      answered += chaos.answered;
+    }
+    expect(answered).toBeGreaterThan(0);
+  });
+});
