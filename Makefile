@@ -97,10 +97,16 @@ lint-ci: ## Check shell scripts and workflows (builds actionlint once, outside t
 proto: install-dev ## Generate TypeScript from node/contract/proto
 	@cd node/contract && buf generate
 
+.PHONY: proto-check
+proto-check: install-dev ## Fail when generated files differ from what the protos give
+	@$(MAKE) proto && git diff --exit-code -- node/contract/gen && echo 'proto: up to date'
+
 .PHONY: dist
-dist: install-dev ## Build plain JavaScript into dist/
+dist: install-dev ## Build plain JavaScript into dist/ and start it once
 	@rm -rf dist && tsc -p tsconfig.build.json && cp package.json dist/package.json && \
-	mkdir -p dist/node/cli && cp node/cli/dynakv.js dist/node/cli/dynakv.js
+	mkdir -p dist/node/cli && cp node/cli/dynakv.js dist/node/cli/dynakv.js && \
+	node dist/node/cli/dynakv.js version | grep -qx "$$(node -p 'require("./package.json").version')" && \
+	echo 'dist: starts'
 
 ##@ Measure it
 .PHONY: bench
