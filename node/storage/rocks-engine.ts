@@ -8,7 +8,7 @@
  * The binding reports properties (files at level 0, pending compaction) of the column family
  * named `default` only, so the port's `data` column lives there and its `default` column in a
  * family named `node`. The binding is imported when the engine is opened, not before: a machine
- * that cannot run it is refused in words first (`platform-check.ts`).
+ * that cannot run it can be refused in words before.
  */
 import type {
   NativeBatch,
