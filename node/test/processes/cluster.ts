@@ -3,17 +3,18 @@
  * spoken to over loopback only. Nodes are numbered from 1. It signals only processes that its own
  * launcher started, found by the port on which they listen, and removes the data that it made.
  *
- * The launcher starts a killed node again by itself, so there is no `restart`: `waitReady` waits
- * for the new process.
+ * The launcher starts a killed node again by itself, after a pause that grows. With `ownsNodes` the
+ * launcher only creates the cluster; then it is stopped and the nodes are started one by one with
+ * the same command lines, so that `restart` starts a killed one at once.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { must } from '../../lib/assert.ts';
+import { assert, must } from '../../lib/assert.ts';
 import { ManagedProcess } from './managed-process.ts';
-import { descendantsOf, isAlive, listenerOf } from './proc.ts';
+import { commandLineOf, descendantsOf, isAlive, listenerOf } from './proc.ts';
 
 export interface ClusterOptions {
   /** Names the log and the data folder. */
@@ -22,6 +23,8 @@ export interface ClusterOptions {
   readonly nodes?: number;
   /** Default: the launcher's own. */
   readonly shards?: number;
+  /** Start the nodes without the launcher, once it has created the cluster. Default false. */
+  readonly ownsNodes?: boolean;
   /** Further arguments of the launcher. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -47,13 +50,25 @@ export class ProcessCluster {
   readonly startMs: number;
   readonly #launcher: ManagedProcess;
   readonly #keepsData: boolean;
+  readonly #name: string;
+  /** Node → its command line, if the nodes are our own children. */
+  readonly #commandLines = new Map<number, readonly string[]>();
+  readonly #ownNodes = new Map<number, ManagedProcess>();
   readonly #paused = new Set<number>();
 
   private constructor(
     launcher: ManagedProcess,
-    facts: { nodeCount: number; port: number; dataFolder: string; keepsData: boolean; ms: number },
+    facts: {
+      readonly name: string;
+      readonly nodeCount: number;
+      readonly port: number;
+      readonly dataFolder: string;
+      readonly keepsData: boolean;
+      readonly ms: number;
+    },
   ) {
     this.#launcher = launcher;
+    this.#name = facts.name;
     this.nodeCount = facts.nodeCount;
     this.port = facts.port;
     this.dataFolder = facts.dataFolder;
@@ -92,7 +107,13 @@ export class ProcessCluster {
       throw error;
     }
     const ms = performance.now() - startedAt;
-    return new ProcessCluster(launcher, { nodeCount, port, dataFolder, keepsData, ms });
+    const { name } = options;
+    const facts = { name, nodeCount, port, dataFolder, keepsData, ms };
+    const cluster = new ProcessCluster(launcher, facts);
+    if (options.ownsNodes === true) {
+      await cluster.#takeOver();
+    }
+    return cluster;
   }
 
   /** 1 … nodeCount. */
@@ -122,6 +143,10 @@ export class ProcessCluster {
 
   /** The node's process now; undefined while it is down. */
   pidOf(node: number): number | undefined {
+    const own = this.#ownNodes.get(node);
+    if (own !== undefined) {
+      return own.isRunning ? own.pid : undefined;
+    }
     return listenerOf(this.clientPort(node), descendantsOf(this.#launcher.pid));
   }
 
@@ -132,6 +157,21 @@ export class ProcessCluster {
       process.kill(pid, 'SIGKILL');
     }
     await until(() => pids.every((pid) => !isAlive(pid)), 5_000, 'killed nodes end');
+  }
+
+  /** Starts killed nodes again, with `ownsNodes`. */
+  restart(nodes: readonly number[]): void {
+    for (const node of nodes) {
+      assert(this.pidOf(node) === undefined, `Cannot restart node ${node}: it runs`);
+      const [command, ...args] = must(this.#commandLines.get(node), 'The launcher owns the nodes');
+      const name = `${this.#name} node ${node}`;
+      const logFile = join(outFolder, 'logs', `${this.#name}-${node}.log`);
+      const cwd = repositoryRoot;
+      this.#ownNodes.set(
+        node,
+        new ManagedProcess({ name, command: command ?? '', args, cwd, logFile }),
+      );
+    }
   }
 
   /** SIGSTOP: the process keeps its sockets and does nothing. Returns its pid. */
@@ -159,9 +199,8 @@ export class ProcessCluster {
     }
   }
 
-  /** Throws if the launcher has ended, or a node is down. */
+  /** Throws if a node is down. */
   assertUp(): void {
-    must(this.#launcher.isRunning ? true : undefined, 'The launcher ended');
     for (const node of this.nodes()) {
       must(this.pidOf(node), `Node ${node} is down`);
     }
@@ -171,6 +210,27 @@ export class ProcessCluster {
     for (const pid of [...this.#paused]) {
       this.resume(pid);
     }
+    await this.#stopLauncher();
+    await Promise.all([...this.#ownNodes.values()].map(async (node) => await node.stop()));
+    removeData(this.dataFolder, this.#keepsData);
+  }
+
+  /** From now on the nodes are our own children. */
+  async #takeOver(): Promise<void> {
+    for (const node of this.nodes()) {
+      this.#commandLines.set(node, commandLineOf(must(this.pidOf(node))));
+    }
+    await this.#stopLauncher();
+    this.restart(this.nodes());
+    try {
+      await this.waitReady();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async #stopLauncher(): Promise<void> {
     const pids = descendantsOf(this.#launcher.pid);
     await this.#launcher.stop(15_000);
     // Nodes end with their launcher; one that does not is ended by its own pid.
@@ -180,7 +240,6 @@ export class ProcessCluster {
         process.kill(pid, 'SIGKILL');
       }
     });
-    removeData(this.dataFolder, this.#keepsData);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -41,6 +41,11 @@ export function descendantsOf(pid: number): readonly number[] {
   return found;
 }
 
+/** Program and arguments. */
+export function commandLineOf(pid: number): readonly string[] {
+  return readProc(`${pid}/cmdline`).split('\0').slice(0, -1);
+}
+
 /** Resident memory, bytes; 0 if the process is gone. */
 export function residentBytes(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readProc(`${pid}/status`))?.[1];
