@@ -145,7 +145,7 @@ export class ProcessCluster {
   pidOf(node: number): number | undefined {
     const own = this.#ownNodes.get(node);
     if (own !== undefined) {
-      return own.isRunning ? own.pid : undefined;
+      return own.isRunning && isAlive(own.pid) ? own.pid : undefined;
     }
     return listenerOf(this.clientPort(node), descendantsOf(this.#launcher.pid));
   }
