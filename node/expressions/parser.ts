@@ -4,8 +4,9 @@
  * and count are bounded, nothing is tried twice.
  */
 import type { Condition, DocumentPath, Projection } from './ast.ts';
-import { resolveCondition, wordsProblem } from './condition-checks.ts';
+import { resolveCondition } from './condition-checks.ts';
 import { parseWholeCondition } from './condition-grammar.ts';
+import { wordsProblem } from './condition-words.ts';
 import { badIndexIn, reservedWordIn, resolvePath } from './document-paths.ts';
 import type { ExpressionContext } from './names-values.ts';
 import { Parse, parsePath } from './operand-grammar.ts';
