@@ -172,6 +172,13 @@ export class Generations {
     await this.#engine.syncWal();
   }
 
+  /** As `flip`, but durable when it returns: an install must not let the loop turn in between. */
+  flipNow(pointer: GroupPointer, applied: Applied): void {
+    this.#engine.write(this.flipWrites(pointer, applied), { sync: true });
+    this.#claimed.delete(pointer.generation);
+    this.#pointers.set(pointer.groupId, { ...pointer });
+  }
+
   /** Forgets a removed replica: its rows become unreferenced. Nothing happens if it is not there. */
   async remove(groupId: number, replicaId: number): Promise<void> {
     if (this.#pointers.get(groupId)?.replicaId !== replicaId) {

@@ -3,8 +3,9 @@
  * no flush of its log, and its sync write would block the loop (rule P10).
  *
  * Every live log file is synced, the closed ones too, since a write of before the call may be in
- * one that was closed since; then the directory, which names them. A file that vanishes between
- * listing and opening held only rows that RocksDB had already synced into tables.
+ * one that was closed since; then the directory, if it names a file it did not name when it was
+ * last synced. A file that vanishes between listing and opening held only rows that RocksDB had
+ * already synced into tables.
  *
  * A descriptor is kept as long as its file lives: the kernel reports a failed write-back to
  * descriptors that were open then, once. Invariant: bytes count as durable only if every step of
@@ -68,9 +69,16 @@ export class WalSync {
       .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10));
     await this.#forgetAllBut(new Set(names));
     const newest = names.at(-1);
+    const known = new Set(this.#files.keys());
     for (const name of names) {
       await this.#syncFile(name, name !== newest);
     }
+    if (names.some((name) => !known.has(name))) {
+      await this.#syncDirectory();
+    }
+  }
+
+  async #syncDirectory(): Promise<void> {
     const directory = await open(this.#directory, 'r');
     try {
       await directory.sync();
