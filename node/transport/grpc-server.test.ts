@@ -1,0 +1,127 @@
+/** The server's edges: ports that cannot be had, bytes that are no gRPC, streams that are no hello. */
+import { connect } from 'node:net';
+
+import { afterEach, describe, expect, test } from '@jest/globals';
+
+import { Prng } from '../lib/prng.ts';
+import {
+  openByteStream,
+  openClient,
+  framesPath,
+  plaintextChannels,
+  snapshotPath,
+} from './grpc-channel.ts';
+import { fromGrpcFailure } from './grpc-status.ts';
+import { encodeHello, helloTo } from './hello.ts';
+import { eventually, TestNode, type TestNodeOptions } from './test-node.ts';
+
+const opened: TestNode[] = [];
+
+async function open(options: TestNodeOptions): Promise<TestNode> {
+  const node = await TestNode.open(options);
+  opened.push(node);
+  return node;
+}
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map(async (node) => await node.close()));
+});
+
+/** Sends `messages` on a stream and returns the reason it was ended with. */
+async function reasonFor(
+  node: TestNode,
+  path: string,
+  messages: readonly Buffer[],
+): Promise<unknown> {
+  const client = openClient(node.address, plaintextChannels);
+  try {
+    return await new Promise((resolve) => {
+      const stream = openByteStream(client, path);
+      stream.on('error', () => undefined);
+      stream.on('status', (status) => {
+        resolve(fromGrpcFailure(status).facts['reason']);
+      });
+      stream.resume();
+      for (const message of messages) {
+        stream.write(message);
+      }
+    });
+  } finally {
+    client.close();
+  }
+}
+
+describe('GrpcServer', () => {
+  test('names a port that is in use, and what to do', async () => {
+    const one = await open({ nodeId: 1 });
+    await expect(TestNode.open({ nodeId: 2, port: one.server.port })).rejects.toMatchObject({
+      code: 'ConfigInvalid',
+      facts: { errno: 'EADDRINUSE' },
+      message: expect.stringContaining(`127.0.0.1:${one.server.port}: the port is in use`),
+    });
+  });
+
+  test('closes a connection of random bytes and serves on', async () => {
+    const one = await open({ nodeId: 1 });
+    const random = new Prng(5);
+    for (let i = 0; i < 20; i++) {
+      const socket = connect(one.server.port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      let isClosed = false;
+      socket.on('close', () => {
+        isClosed = true;
+      });
+      socket.resume();
+      // Some start as HTTP/2 should, and go on with nonsense.
+      if (i % 2 === 1) {
+        socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+      }
+      socket.write(random.bytes(1 + random.below(2000)));
+      socket.end();
+      await eventually(() => isClosed);
+    }
+    const two = await open({ nodeId: 2 });
+    one.meet(two);
+    two.meet(one);
+    await eventually(() => one.events.length > 0);
+    expect(one.events[0]?.kind).toBe('up');
+  });
+
+  test('ends a stream whose first message is no hello, by name', async () => {
+    const one = await open({ nodeId: 1 });
+    expect(await reasonFor(one, framesPath, [Buffer.from('nonsense')])).toBe('BadFrame');
+    const identity = {
+      clusterId: 'test-cluster',
+      nodeId: 5,
+      storeId: 's',
+      bootNonces: ['b'],
+      logPosition: 0,
+    };
+    expect(await reasonFor(one, framesPath, [encodeHello(helloTo(1, identity))])).toBe(
+      'UnknownNode',
+    );
+    expect(await reasonFor(one, snapshotPath, [Buffer.from('nonsense')])).toBe('BadFrame');
+    expect(await reasonFor(one, snapshotPath, [Buffer.alloc(0)])).toBe('UnknownNode');
+  });
+
+  test('ends a connection whose frames cannot be read', async () => {
+    const one = await open({ nodeId: 1 });
+    const two = await open({ nodeId: 2 });
+    one.meet(two);
+    two.meet(one);
+    await eventually(() => one.events.length === 1 && two.events.length === 1);
+    const identity = {
+      clusterId: 'test-cluster',
+      nodeId: 2,
+      storeId: 'store-2',
+      bootNonces: ['boot-2'],
+      logPosition: 0,
+    };
+    // A stream that claims to be node 2 of the same boot takes the place of its stream.
+    const nonsense = [encodeHello(helloTo(1, identity)), Buffer.from('ff', 'hex')];
+    await reasonFor(one, framesPath, nonsense);
+    await eventually(() => one.events.filter(({ kind }) => kind === 'down').length >= 1);
+    await eventually(() => one.events.at(-1)?.kind === 'up' && two.events.at(-1)?.kind === 'up');
+    expect(one.frames).toEqual([]);
+  });
+});
