@@ -19,8 +19,7 @@ export interface TableSpec {
   readonly billingMode: 'PROVISIONED' | 'PAY_PER_REQUEST';
   /** Present when PROVISIONED; recorded and shown, not enforced. */
   readonly provisionedThroughput?:
-    | { readonly readCapacityUnits: number; readonly writeCapacityUnits: number }
-    | undefined;
+    { readonly readCapacityUnits: number; readonly writeCapacityUnits: number } | undefined;
   readonly deletionProtection: boolean;
   readonly tableClass?: string | undefined;
   readonly tags?: readonly { readonly key: string; readonly value: string }[] | undefined;

@@ -1,0 +1,247 @@
+/**
+ * Moves applied rows from memory into the engine, later and in larger batches (design §3.5), and
+ * keeps the two ends of the log together: engine syncs, watermarks, compaction (P10).
+ *
+ * Order that keeps data: rows drained → applied points captured → engine synced → watermark
+ * logged and durable → entries compacted. Each step only starts when the one before has ended.
+ * A slow engine defers draining; a full committed layer refuses admission (`layerFull`).
+ */
+import { mebibyte } from '../lib/units.ts';
+import type { Timer, Timers } from '../sys/clock.ts';
+import type { Engine, EngineHealth, EngineWrite } from '../sys/engine.ts';
+import { compactionIndex } from './compaction.ts';
+import type { Group } from './group.ts';
+import type { Host } from './host.ts';
+
+/** Rows wait for the engine about this long. */
+const drainPeriodMs = 25;
+/** One engine batch: its synchronous write blocks the loop for a few milliseconds at most. */
+const drainBatchBytes = 256 * 1024;
+/** Above this much waiting, a batch is written at the end of every turn. */
+const drainEagerBytes = 4 * mebibyte;
+/** Between engine syncs, watermarks and compaction. */
+const syncPeriodMs = 1_000;
+
+export interface DrainerOptions {
+  /** Memory for rows that the engine lacks, all groups; beyond it writes are throttled. */
+  readonly layerBytesMax: number;
+}
+
+export class Drainer {
+  readonly #engine: Engine;
+  readonly #timers: Timers;
+  readonly #options: DrainerOptions;
+  #host: Host | undefined;
+  #drainTimer: Timer | undefined;
+  #syncTimer: Timer | undefined;
+  #due = false;
+  #layerBytes = 0;
+  #syncing = false;
+  #closed = false;
+  #health: EngineHealth | undefined;
+  /** Watermarks that are durable in the log. */
+  readonly #watermarks = new Map<Group, number>();
+  /** Groups whose log must be kept from an index on (a snapshot is under way). */
+  readonly #pins = new Map<Group, Map<object, number>>();
+
+  constructor(
+    parts: {
+      readonly engine: Engine;
+      readonly timers: Timers;
+    },
+    options: DrainerOptions,
+  ) {
+    this.#engine = parts.engine;
+    this.#timers = parts.timers;
+    this.#options = options;
+  }
+
+  get layerBytes(): number {
+    return this.#layerBytes;
+  }
+
+  /** Writes must be throttled until the engine has caught up. */
+  get layerFull(): boolean {
+    return this.#layerBytes > this.#options.layerBytesMax;
+  }
+
+  get health(): EngineHealth | undefined {
+    return this.#health;
+  }
+
+  start(host: Host): void {
+    this.#host = host;
+    this.#drainTimer = this.#timers.every(drainPeriodMs, () => {
+      if (!this.#due) {
+        this.#due = true;
+        host.turnSoon();
+      }
+    });
+    this.#syncTimer = this.#timers.every(syncPeriodMs, () => {
+      this.#sync();
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#drainTimer?.cancel();
+    this.#syncTimer?.cancel();
+  }
+
+  /** Keeps a group's log from `index` on until `unpin`. */
+  pin(group: Group, token: object, index: number): void {
+    const pins = this.#pins.get(group) ?? new Map<object, number>();
+    pins.set(token, index);
+    this.#pins.set(group, pins);
+  }
+
+  unpin(group: Group, token: object): void {
+    this.#pins.get(group)?.delete(token);
+  }
+
+  /** The host's end of turn. */
+  afterTurn(): void {
+    const host = this.#host;
+    if (host === undefined || this.#closed) {
+      return;
+    }
+    if (!this.#due && this.#layerBytes < drainEagerBytes) {
+      return;
+    }
+    this.#due = false;
+    let bytes = 0;
+    for (const group of host.groups.values()) {
+      bytes += group.replica.layerBytes;
+    }
+    this.#layerBytes = bytes;
+    if (bytes > 0 && this.#health?.stalled !== true) {
+      this.#drainBatch(host);
+    }
+  }
+
+  #drainBatch(host: Host): void {
+    const writes: EngineWrite[] = [];
+    const done: (() => void)[] = [];
+    let bytes = 0;
+    for (const group of host.groups.values()) {
+      if (bytes >= drainBatchBytes) {
+        break;
+      }
+      const before = group.replica.layerBytes;
+      if (!group.replica.drained && group.stoppedBecause === undefined) {
+        done.push(group.replica.drain(writes, drainBatchBytes - bytes));
+        bytes += before;
+      }
+    }
+    if (writes.length === 0) {
+      return;
+    }
+    try {
+      this.#engine.write(writes);
+    } catch (error) {
+      host.fail(error);
+      return;
+    }
+    for (const callback of done) {
+      callback();
+    }
+    if (bytes >= drainBatchBytes) {
+      // More waits: go on in the next turn, after I/O had its chance.
+      this.#due = true;
+      host.turnSoon();
+    }
+  }
+
+  /** Drains everything of one group now (before a snapshot or a scan of it). */
+  drainGroup(group: Group): void {
+    while (!group.replica.drained) {
+      const writes: EngineWrite[] = [];
+      const done = group.replica.drain(writes, drainBatchBytes);
+      this.#engine.write(writes);
+      done();
+    }
+  }
+
+  #sync(): void {
+    const host = this.#host;
+    if (host === undefined || this.#closed || this.#syncing) {
+      return;
+    }
+    this.#health = this.#engine.health();
+    if (this.#health.backgroundErrors > 0) {
+      host.fail(new Error(`RocksDB reports ${this.#health.backgroundErrors} background errors`));
+      return;
+    }
+    if (host.logWriter.lazyCommits > 0 && host.logWriter.idle) {
+      host.logWriter.writeCommits();
+      host.turnSoon();
+    }
+    const captured: [Group, number][] = [];
+    for (const group of host.groups.values()) {
+      const index = group.replica.engineApplied.index;
+      if (group.stoppedBecause === undefined && index > (this.#watermarks.get(group) ?? 0)) {
+        captured.push([group, index]);
+      }
+    }
+    if (captured.length === 0) {
+      this.#compact(host);
+      return;
+    }
+    this.#syncing = true;
+    this.#engine.syncWal().then(
+      () => {
+        this.#logWatermarks(host, captured);
+      },
+      (error: unknown) => {
+        host.fail(error);
+      },
+    );
+  }
+
+  #logWatermarks(host: Host, captured: readonly (readonly [Group, number])[]): void {
+    host.logWriter.bookkeep(
+      (builder) => {
+        for (const [group, index] of captured) {
+          builder.watermark(group.groupId, group.replicaId, index);
+        }
+      },
+      () => {
+        this.#syncing = false;
+        for (const [group, index] of captured) {
+          this.#watermarks.set(group, index);
+        }
+        this.#compact(host);
+      },
+    );
+    host.turnSoon();
+  }
+
+  #compact(host: Host): void {
+    const compacting: [Group, number, number][] = [];
+    for (const group of host.groups.values()) {
+      const watermark = Math.min(
+        this.#watermarks.get(group) ?? 0,
+        ...(this.#pins.get(group)?.values() ?? []),
+      );
+      const index = compactionIndex(group, watermark);
+      if (index > group.storage.compactedIndex) {
+        const term = group.storage.term(index);
+        if (typeof term === 'number') {
+          compacting.push([group, index, term]);
+        }
+      }
+    }
+    if (compacting.length === 0) {
+      return;
+    }
+    host.logWriter.bookkeep((builder) => {
+      for (const [group, index, term] of compacting) {
+        builder.compact(group.groupId, group.replicaId, index, term, group.replica.engineConfState);
+      }
+    });
+    for (const [group, index] of compacting) {
+      group.storage.compact(index);
+    }
+    host.turnSoon();
+  }
+}

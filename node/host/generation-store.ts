@@ -1,0 +1,66 @@
+/** The host's view of `storage/generations.ts`: row names, installs, and the deletion of what is left. */
+import type { ConfState } from '../raft/messages.ts';
+import { rowKey, rowsRange, stripGeneration } from '../storage/generation-rows.ts';
+import type { Generations } from '../storage/generations.ts';
+import type { EngineRange, EngineWrite } from '../sys/engine.ts';
+import type { AppliedPoint } from './replica.ts';
+import type { GenerationStore } from './snapshotter.ts';
+
+export class EngineGenerations implements GenerationStore {
+  readonly #generations: Generations;
+  readonly #failed: (error: unknown) => void;
+
+  constructor(generations: Generations, failed: (error: unknown) => void) {
+    this.#generations = generations;
+    this.#failed = failed;
+  }
+
+  rowKey(generation: number, key: Buffer): Buffer {
+    return rowKey(generation, key);
+  }
+
+  strip(engineKey: Buffer): Buffer {
+    return stripGeneration(engineKey);
+  }
+
+  appliedRow(generation: number, point: AppliedPoint, confState: ConfState): EngineWrite {
+    return this.#generations.appliedRow(generation, {
+      ...point,
+      confState,
+      installStamp: undefined,
+    });
+  }
+
+  allocate(): Promise<number> {
+    return this.#generations.allocate();
+  }
+
+  rowRange(generation: number): EngineRange {
+    return { column: 'data', ...rowsRange(generation) };
+  }
+
+  install(
+    group: { readonly groupId: number; readonly replicaId: number },
+    generation: number,
+    point: AppliedPoint,
+    confState: ConfState,
+  ): void {
+    const { groupId, replicaId } = group;
+    this.#generations.flipNow(
+      { groupId, replicaId, generation },
+      { ...point, confState, installStamp: generation },
+    );
+  }
+
+  discard(generation: number): void {
+    this.#generations.abandon(generation);
+    this.#generations.deleteGeneration(generation).catch(this.#failed);
+  }
+
+  /** Deletes what earlier lives of the process left behind. */
+  discardUnreferenced(): void {
+    for (const generation of this.#generations.unreferenced()) {
+      this.discard(generation);
+    }
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Idle groups cost nothing (design §5, protocols.md P15). A leader whose group has been quiet asks
+ * all followers to sleep on (term, commit); while it asks, it sends no heartbeats. A follower
+ * agrees if it believes in that leader and term and holds exactly that log, all applied. When all
+ * agreed, the leader sleeps too; when not all did in time, it ticks on, and its heartbeats wake
+ * the rest. Any message, proposal or read wakes a replica; lost liveness of the leader's node
+ * wakes its groups (`host.ts`).
+ */
+import type { NodeId } from '../sys/network.ts';
+import type { Group } from './group.ts';
+import { allReplicated } from './progress-view.ts';
+
+/** Quiet ticks before a leader asks. */
+const quietTicksMin = 20;
+/** Ticks an asking leader waits; below the election timeout less one heartbeat. */
+const askTicksMax = 4;
+/** Ticks before a leader asks again after a refusal. */
+const retryTicks = 50;
+
+export interface SleepTerms {
+  readonly groupId: number;
+  readonly term: number;
+  readonly commit: number;
+}
+
+interface Asking {
+  readonly terms: SleepTerms;
+  readonly missing: Set<NodeId>;
+  ticks: number;
+}
+
+export interface SleepEffects {
+  askSleep(to: NodeId, terms: SleepTerms): void;
+  agreeSleep(to: NodeId, terms: SleepTerms): void;
+  isLive(nodeId: NodeId): boolean;
+}
+
+export class Sleep {
+  readonly #effects: SleepEffects;
+  readonly #asking = new Map<Group, Asking>();
+  readonly #waitTicks = new Map<Group, number>();
+
+  constructor(effects: SleepEffects) {
+    this.#effects = effects;
+  }
+
+  /** One tick of an awake group; true = the tick is used up by asking, do not tick the core. */
+  tick(group: Group): boolean {
+    const asking = this.#asking.get(group);
+    if (asking !== undefined) {
+      return this.#tickAsking(group, asking);
+    }
+    const wait = this.#waitTicks.get(group);
+    if (wait !== undefined) {
+      if (wait > 0) {
+        this.#waitTicks.set(group, wait - 1);
+        return false;
+      }
+      this.#waitTicks.delete(group);
+    }
+    if (group.quietTicks < quietTicksMin || !isAtRest(group) || !allReplicated(group)) {
+      return false;
+    }
+    return this.#ask(group);
+  }
+
+  #ask(group: Group): boolean {
+    const followers: NodeId[] = [];
+    for (const [replicaId, nodeId] of group.nodes) {
+      if (replicaId !== group.replicaId) {
+        followers.push(nodeId);
+      }
+    }
+    if (!followers.every((nodeId) => this.#effects.isLive(nodeId))) {
+      return false;
+    }
+    const terms = { groupId: group.groupId, term: group.term, commit: group.commitIndex };
+    if (followers.length === 0) {
+      group.asleep = true;
+      return true;
+    }
+    this.#asking.set(group, { terms, missing: new Set(followers), ticks: 0 });
+    for (const nodeId of followers) {
+      this.#effects.askSleep(nodeId, terms);
+    }
+    return true;
+  }
+
+  #tickAsking(group: Group, asking: Asking): boolean {
+    asking.ticks += 1;
+    const disturbed = group.quietTicks < quietTicksMin || !matches(group, asking.terms);
+    if (!disturbed && asking.ticks < askTicksMax) {
+      return true;
+    }
+    this.#asking.delete(group);
+    this.#waitTicks.set(group, retryTicks);
+    return false;
+  }
+
+  /** A follower was asked. */
+  asked(group: Group, from: NodeId, terms: SleepTerms): void {
+    if (
+      !group.isLeader &&
+      group.leaderNode === from &&
+      matches(group, terms) &&
+      isAtRest(group) &&
+      group.stoppedBecause === undefined
+    ) {
+      group.asleep = true;
+      this.#effects.agreeSleep(from, terms);
+    }
+  }
+
+  /** A follower agreed. */
+  agreed(group: Group, from: NodeId, terms: SleepTerms): void {
+    const asking = this.#asking.get(group);
+    if (asking === undefined || asking.terms.commit !== terms.commit) {
+      return;
+    }
+    if (asking.terms.term !== terms.term || !matches(group, terms) || !isAtRest(group)) {
+      return;
+    }
+    asking.missing.delete(from);
+    if (asking.missing.size === 0) {
+      this.#asking.delete(group);
+      group.asleep = group.isLeader && group.quietTicks >= quietTicksMin;
+    }
+  }
+
+  forget(group: Group): void {
+    this.#asking.delete(group);
+    this.#waitTicks.delete(group);
+  }
+}
+
+function matches(group: Group, terms: SleepTerms): boolean {
+  return group.term === terms.term && group.commitIndex === terms.commit;
+}
+
+/** Nothing to write, to apply, to read, to hand over. */
+function isAtRest(group: Group): boolean {
+  return (
+    group.lastIndex === group.commitIndex &&
+    group.replica.applied.index === group.commitIndex &&
+    group.reads.idle &&
+    group.settlement.count === 0 &&
+    !group.transferring &&
+    !group.raw.hasReady()
+  );
+}

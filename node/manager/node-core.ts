@@ -1,0 +1,424 @@
+/**
+ * One node of a cluster without its doors and without the choice of its disk, network and clock:
+ * opens every replica from log and engine, runs the host, the executors, the system group, the
+ * router. `main.ts` puts real parts under it, the simulator simulated ones.
+ *
+ * Opening refuses, with the remedy, when log and engine do not agree (`host/group-factory.ts`).
+ */
+import { DynakvError, messageOf } from '../lib/errors.ts';
+import { Admission, admissionDefaults } from '../executor/admission.ts';
+import { Executors } from '../executor/executors.ts';
+import { Drainer } from '../host/drainer.ts';
+import { EngineGenerations } from '../host/generation-store.ts';
+import type { Group } from '../host/group.ts';
+import { openGroup, reconcile } from '../host/group-factory.ts';
+import type { EngineState } from '../host/group-factory.ts';
+import { Host } from '../host/host.ts';
+import { RowCache } from '../host/row-cache.ts';
+import { RowReader } from '../host/row-reader.ts';
+import { Snapshotter } from '../host/snapshotter.ts';
+import type { RowWrite } from '../items/batch.ts';
+import { Router } from '../router/router.ts';
+import { systemGroupId } from '../shards/groups.ts';
+import { LogBatchBuilder } from '../storage/raft-log/batch-builder.ts';
+import type { RaftLog } from '../storage/raft-log/raft-log.ts';
+import type { Generations } from '../storage/generations.ts';
+import type { Clock, Timer, Timers } from '../sys/clock.ts';
+import type { Engine } from '../sys/engine.ts';
+import type { Logger } from '../sys/log.ts';
+import { FrameKind } from '../sys/network.ts';
+import type { Network, NodeId, PeerEvent } from '../sys/network.ts';
+import type { Random } from '../sys/random.ts';
+import { Catalog } from './catalog.ts';
+import { DroppedTables } from './dropped-tables.ts';
+import { handOver } from './hand-over.ts';
+import { SystemGroup } from './system-group.ts';
+import { TableFanout } from './table-fanout.ts';
+import { CatalogTables } from './table-service.ts';
+
+export interface NodeOptions {
+  readonly nodeId: NodeId;
+  readonly tickMs: number;
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  readonly cacheBytes: number;
+  readonly layerBytesMax: number;
+  /** Addresses to use instead of the catalog's. */
+  readonly peerOverrides: ReadonlyMap<NodeId, string>;
+}
+
+export interface NodeParts {
+  readonly options: NodeOptions;
+  readonly engine: Engine;
+  readonly log: RaftLog;
+  readonly generations: Generations;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface NodeEvents {
+  /** The store failed: nothing is served any more; the process should end and stay ended. */
+  failed(error: unknown): void;
+  /** A log append was confirmed after so many ms. */
+  synced?(durationMs: number): void;
+}
+
+const sweepPeriodMs = 50;
+const housekeepingPeriodMs = 1_000;
+const scanRows = 1_000;
+const scanBytes = 1 << 20;
+
+export class NodeCore {
+  readonly parts: NodeParts;
+  readonly catalog = new Catalog();
+  readonly host: Host;
+  readonly executors: Executors;
+  readonly admission: Admission;
+  readonly router: Router;
+  readonly tables: CatalogTables;
+  readonly cache: RowCache;
+  readonly drainer: Drainer;
+  readonly snapshotter: Snapshotter;
+  readonly #store: EngineGenerations;
+  readonly #reader: RowReader;
+  readonly #system: SystemGroup;
+  readonly #fanout: TableFanout;
+  readonly #dropped: DroppedTables;
+  readonly #timers: Timer[] = [];
+  #stopped = false;
+
+  private constructor(parts: NodeParts, events: NodeEvents) {
+    this.parts = parts;
+    const { engine, network, clock, timers, random, logger, options } = parts;
+    const failed = (error: unknown): void => {
+      this.host.fail(error);
+    };
+    this.cache = new RowCache(options.cacheBytes);
+    this.#reader = new RowReader(engine, failed);
+    this.#store = new EngineGenerations(parts.generations, failed);
+    this.#dropped = new DroppedTables(engine, logger, failed);
+    this.drainer = new Drainer({ engine, timers }, { layerBytesMax: options.layerBytesMax });
+    this.host = new Host(
+      { nodeId: options.nodeId, tickMs: options.tickMs, silentTicks: options.electionTicks },
+      {
+        engine,
+        log: parts.log,
+        network,
+        clock,
+        timers,
+        random,
+        logger,
+        cache: this.cache,
+        reader: this.#reader,
+        drainer: this.drainer,
+      },
+      {
+        failed: events.failed,
+        sendSnapshot: (group, message) => {
+          this.snapshotter.send(group, message);
+        },
+        installSnapshot: (group, metadata) => {
+          this.snapshotter.install(group, metadata);
+        },
+        synced: (durationMs) => events.synced?.(durationMs),
+        groupStopped: () => undefined,
+      },
+    );
+    this.snapshotter = new Snapshotter({
+      engine,
+      network,
+      timers,
+      generations: this.#store,
+      drainer: this.drainer,
+      logger,
+      groups: this.host.groups,
+    });
+    this.admission = new Admission(
+      admissionDefaults,
+      () => this.drainer.layerFull,
+      () => this.host.logWriter.full || parts.log.stats().spaceLow,
+    );
+    this.executors = new Executors(this.admission, (group, tableId) => {
+      this.#dropped.dropped(group, tableId);
+    });
+    this.#system = new SystemGroup(this.catalog, {
+      opened: (term) => {
+        this.#fanout.opened(term);
+      },
+      closed: () => {
+        this.#fanout.closed();
+      },
+      installed: (group) => {
+        void this.#reloadCatalog(group);
+      },
+    });
+    this.router = new Router({
+      host: this.host,
+      executors: this.executors,
+      system: this.#system,
+      placement: this.catalog,
+      network,
+      clock,
+      timers,
+      random,
+    });
+    this.#fanout = new TableFanout({
+      catalog: this.catalog,
+      router: this.router,
+      clock,
+      timers,
+      random,
+      logger,
+    });
+    this.tables = new CatalogTables(this.catalog, this.router, clock, random);
+  }
+
+  /** Opens every replica of the node; nothing is sent before `start`. */
+  static async open(parts: NodeParts, events: NodeEvents): Promise<NodeCore> {
+    const core = new NodeCore(parts, events);
+    await core.#loadCatalog();
+    await core.#openGroups();
+    parts.log.releaseRecovered();
+    core.#store.discardUnreferenced();
+    return core;
+  }
+
+  async #loadCatalog(): Promise<void> {
+    const pointer = this.parts.generations.pointer(systemGroupId);
+    if (pointer === undefined) {
+      throw new DynakvError('Quarantined', 'Cannot start: the system group is missing in RocksDB');
+    }
+    this.catalog.load(await this.#scan(pointer.generation));
+  }
+
+  async #scan(generation: number): Promise<RowWrite[]> {
+    const iterator = this.parts.engine.iterate(this.#store.rowRange(generation));
+    const found: RowWrite[] = [];
+    try {
+      for (;;) {
+        const rows = await iterator.next(scanRows, scanBytes);
+        if (rows.length === 0) {
+          return found;
+        }
+        for (const [key, value] of rows) {
+          found.push({ key: this.#store.strip(key), value });
+        }
+      }
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  /** A snapshot replaced the system group's rows; rows applied while scanning come again. */
+  async #reloadCatalog(group: Group): Promise<void> {
+    try {
+      for (;;) {
+        const { applied, generation } = group.replica;
+        this.drainer.drainGroup(group);
+        const rows = await this.#scan(generation);
+        if (group.replica.applied === applied) {
+          this.catalog.load(rows);
+          return;
+        }
+      }
+    } catch (error) {
+      this.host.fail(error);
+    }
+  }
+
+  async #openGroups(): Promise<void> {
+    const { generations, log, logger, random, options } = this.parts;
+    const restarts = new LogBatchBuilder();
+    const pointers = generations.groups();
+    for (const groupId of log.groups.keys()) {
+      if (!pointers.some((pointer) => pointer.groupId === groupId)) {
+        throw quarantined(groupId, 'RocksDB lost its generation');
+      }
+    }
+    for (const pointer of pointers) {
+      const { groupId, replicaId, generation } = pointer;
+      const found = log.groups.get(groupId);
+      const applied = generations.readApplied(generation);
+      if (found === undefined || applied === undefined) {
+        throw quarantined(groupId, found === undefined ? 'the log lost it' : 'its state is lost');
+      }
+      const engineState: EngineState = {
+        replicaId,
+        generation,
+        applied: { index: applied.index, term: applied.term },
+        confState: applied.confState,
+        installed: applied.installStamp !== undefined,
+      };
+      const verdict = reconcile(found, engineState);
+      if (verdict.kind === 'quarantine') {
+        throw quarantined(groupId, verdict.why);
+      }
+      let logState = found;
+      if (verdict.kind === 'restartLog') {
+        restarts.snapshot(groupId, replicaId, verdict.metadata);
+        const commit = Math.max(found.hardState.commit, verdict.metadata.index);
+        logState = {
+          ...found,
+          entries: [],
+          snapshotMetadata: verdict.metadata,
+          hardState: { ...found.hardState, commit },
+        };
+      }
+      const nodes = new Map<number, NodeId>();
+      const group = openGroup(
+        {
+          ticks: options,
+          random,
+          cache: this.cache,
+          reader: this.#reader,
+          layout: this.#store,
+          logger,
+        },
+        groupId,
+        logState,
+        engineState,
+        nodes,
+        this.host,
+      );
+      this.#place(group);
+      group.listen(groupId === systemGroupId ? this.#system : this.executors);
+      this.host.add(group);
+      if (groupId !== systemGroupId) {
+        await this.#dropped.find(group);
+      }
+    }
+    if (!restarts.isEmpty) {
+      await log.append(restarts);
+    }
+  }
+
+  /** Where the group's replicas live, by the catalog. */
+  #place(group: Group): void {
+    const record = this.catalog.groups.get(group.groupId);
+    group.nodes.clear();
+    for (const replica of record?.replicas ?? []) {
+      group.nodes.set(replica.replicaId, replica.nodeId);
+    }
+  }
+
+  /** Connects and runs. */
+  start(): void {
+    const { network, timers } = this.parts;
+    network.onFrame((from, kind, payload) => {
+      this.#onFrame(from, kind, payload);
+    });
+    network.onPeer((event) => {
+      this.#onPeer(event);
+    });
+    network.onSnapshot((from, snapshot, chunks) =>
+      this.snapshotter.receive(from, snapshot, chunks),
+    );
+    this.catalog.onChange(() => {
+      for (const group of this.host.groups.values()) {
+        this.#place(group);
+      }
+      this.#setPeers();
+    });
+    this.#setPeers();
+    this.host.start();
+    this.#timers.push(
+      timers.every(sweepPeriodMs, () => {
+        this.router.sweep();
+      }),
+      timers.every(housekeepingPeriodMs, () => {
+        this.#dropped.sweep();
+        this.parts.log.tickIdle();
+      }),
+    );
+  }
+
+  #setPeers(): void {
+    const { network, options } = this.parts;
+    const peers = [...this.catalog.nodes.values()]
+      .filter((node) => node.nodeId !== options.nodeId && node.state !== 'removed')
+      .map((node) => ({
+        nodeId: node.nodeId,
+        address: options.peerOverrides.get(node.nodeId) ?? node.address,
+      }));
+    this.host.setPeers(peers.map((peer) => peer.nodeId));
+    network.setPeers(peers);
+  }
+
+  #onFrame(from: NodeId, kind: FrameKind, payload: Buffer): void {
+    try {
+      switch (kind) {
+        case FrameKind.raft:
+          this.host.onRaftFrame(from, payload);
+          return;
+        case FrameKind.liveness:
+          this.host.onLivenessFrame(from, payload);
+          return;
+        case FrameKind.request:
+          this.router.onRequest(from, payload);
+          return;
+        case FrameKind.reply:
+          this.router.onReply(from, payload);
+          return;
+        default:
+          this.parts.logger.warn('Frame of an unknown kind dropped', { from, kind });
+      }
+    } catch (error) {
+      if (error instanceof DynakvError && error.code === 'BadFrame') {
+        this.parts.logger.warn('Frame dropped', { from, kind, error: messageOf(error) });
+        return;
+      }
+      throw error;
+    }
+  }
+
+  #onPeer(event: PeerEvent): void {
+    this.host.onPeer(event);
+    if (event.kind === 'down') {
+      this.router.peerDown(event.nodeId);
+    }
+  }
+
+  /** All own replicas follow a leader or lead openly. */
+  get groupsReady(): boolean {
+    for (const group of this.host.groups.values()) {
+      const follows = group.leader !== 0 && (!group.isLeader || group.openTerm !== 0);
+      if (group.stoppedBecause !== undefined || !follows) {
+        return false;
+      }
+    }
+    return this.host.failure === undefined;
+  }
+
+  /** Hands every leadership over, then stops: a planned stop causes no unknown outcomes. */
+  async stop(): Promise<void> {
+    if (this.#stopped) {
+      return;
+    }
+    this.#stopped = true;
+    await handOver(this.host);
+    this.router.close();
+    this.halt();
+  }
+
+  /** Stops at once (a simulated crash, a failed store). */
+  halt(): void {
+    this.#stopped = true;
+    for (const timer of this.#timers) {
+      timer.cancel();
+    }
+    this.host.close();
+  }
+}
+
+function quarantined(groupId: number, why: string): DynakvError {
+  return new DynakvError(
+    'Quarantined',
+    `Cannot start: the replica of group ${groupId} is quarantined, as ${why}. It may have ` +
+      'forgotten a vote or an acknowledged write. Keep the folder; start this node with an empty ' +
+      'data folder as a new node, or restore a one-copy cluster from a backup',
+    { groupId },
+  );
+}

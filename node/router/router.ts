@@ -1,0 +1,298 @@
+/**
+ * Brings a command to the leader of its group, wherever it is, and its answer back (design §3.2).
+ *
+ * It retries only what surely was not done: a wrong leader, a leader not open yet, an unreachable
+ * node, an overwritten proposal. An unknown outcome, a throttle and another schema are the
+ * caller's to see. Every command ends by its deadline; one that may have been done then ends as
+ * `OutcomeUnknown`.
+ */
+import { backoffMs } from '../lib/backoff.ts';
+import { DynakvError, messageOf } from '../lib/errors.ts';
+import type { Executors } from '../executor/executors.ts';
+import type { Group } from '../host/group.ts';
+import type { Host } from '../host/host.ts';
+import type { ItemCommand, ItemReply } from '../items/command.ts';
+import type { SchemaRow } from '../items/schema-row.ts';
+import { groupOfHash } from '../shards/groups.ts';
+import type { Clock, Timers } from '../sys/clock.ts';
+import { FrameKind } from '../sys/network.ts';
+import type { Network, NodeId } from '../sys/network.ts';
+import type { Random } from '../sys/random.ts';
+import { Calls } from './calls.ts';
+import { decodeRequest, encodeReply } from './command-codec.ts';
+import type { AnyCommand, AnyReply } from './command-codec.ts';
+import type { Call, ItemService } from './ports.ts';
+
+/** Waits between attempts: short, since a failover lasts a few hundred milliseconds. */
+const retryBackoff = { baseMs: 5, maxMs: 100 };
+/** Commands under way at this node as gateway; more are a throttle. */
+const commandsMax = 50_000;
+
+export type AnyDone = (error: DynakvError | undefined, reply: AnyReply | undefined) => void;
+
+/** Evaluates commands of the system group on its leader. */
+export interface SystemRunner {
+  run(group: Group, body: unknown, done: AnyDone): void;
+}
+
+/** Where groups live, from the catalog. */
+export interface Placement {
+  readonly shardCount: number;
+  nodesOf(groupId: number): readonly NodeId[];
+}
+
+export interface RouterParts {
+  readonly host: Host;
+  readonly executors: Executors;
+  readonly system: SystemRunner;
+  readonly placement: Placement;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+}
+
+interface Operation {
+  readonly groupId: number;
+  readonly command: AnyCommand;
+  readonly deadlineMs: number;
+  readonly done: AnyDone;
+  attempts: number;
+  /** An attempt is with an executor or a peer and may have effect. */
+  pending: boolean;
+  ended: boolean;
+  lastError: DynakvError | undefined;
+}
+
+export class Router implements ItemService {
+  readonly #parts: RouterParts;
+  readonly #calls: Calls;
+  readonly #hints = new Map<number, NodeId>();
+  readonly #operations = new Set<Operation>();
+  #closed = false;
+
+  constructor(parts: RouterParts) {
+    this.#parts = parts;
+    this.#calls = new Calls(parts.network, parts.clock, () => {
+      parts.host.turnSoon();
+    });
+  }
+
+  get underWay(): number {
+    return this.#operations.size;
+  }
+
+  execute(command: ItemCommand, call: Call): Promise<ItemReply> {
+    const groupId = groupOfHash(command.hash, this.#parts.placement.shardCount);
+    return this.call(groupId, command, call.deadlineMs) as Promise<ItemReply>;
+  }
+
+  /** Writes a schema row in one shard's log. */
+  async schema(groupId: number, row: SchemaRow, deadlineMs: number): Promise<void> {
+    await this.call(groupId, { kind: 'schema', row }, deadlineMs);
+  }
+
+  /** A command of the system group. */
+  async system(body: unknown, deadlineMs: number): Promise<unknown> {
+    const reply = await this.call(0, { kind: 'system', body }, deadlineMs);
+    if (reply.kind !== 'system') {
+      throw new DynakvError('BadFrame', `Expected a reply of the system group: ${reply.kind}`);
+    }
+    return reply.body;
+  }
+
+  call(groupId: number, command: AnyCommand, deadlineMs: number): Promise<AnyReply> {
+    return new Promise((resolve, reject) => {
+      this.#start(groupId, command, deadlineMs, (error, reply) => {
+        if (reply !== undefined) {
+          resolve(reply);
+        } else {
+          reject(error ?? new DynakvError('Unavailable', 'No reply'));
+        }
+      });
+    });
+  }
+
+  #start(groupId: number, command: AnyCommand, deadlineMs: number, done: AnyDone): void {
+    if (this.#closed) {
+      done(new DynakvError('Unavailable', 'The node is stopping'), undefined);
+      return;
+    }
+    if (this.#parts.host.failure !== undefined) {
+      done(new DynakvError('StoreFailed', messageOf(this.#parts.host.failure)), undefined);
+      return;
+    }
+    if (this.#operations.size >= commandsMax) {
+      done(
+        new DynakvError('Throttled', `Cannot take a command: ${commandsMax} are under way`, {
+          limit: 'gateway-commands',
+        }),
+        undefined,
+      );
+      return;
+    }
+    const operation: Operation = {
+      groupId,
+      command,
+      deadlineMs,
+      done,
+      attempts: 0,
+      pending: false,
+      ended: false,
+      lastError: undefined,
+    };
+    this.#operations.add(operation);
+    this.#attempt(operation);
+  }
+
+  #end(operation: Operation, error: DynakvError | undefined, reply: AnyReply | undefined): void {
+    if (!operation.ended) {
+      operation.ended = true;
+      this.#operations.delete(operation);
+      operation.done(error, reply);
+    }
+  }
+
+  #attempt(operation: Operation): void {
+    if (operation.ended) {
+      return;
+    }
+    const { groupId, command } = operation;
+    const group = this.#parts.host.groups.get(groupId);
+    const local = command.kind === 'get' && !command.consistent;
+    operation.attempts += 1;
+    operation.pending = true;
+    const settle: AnyDone = (error, reply) => {
+      operation.pending = false;
+      if (error === undefined) {
+        this.#end(operation, undefined, reply);
+      } else {
+        this.#failed(operation, error);
+      }
+    };
+    if (group !== undefined && (local || group.isLeader) && group.stoppedBecause === undefined) {
+      this.#runHere(group, command, settle);
+      return;
+    }
+    const to = this.#target(groupId, group, operation.attempts);
+    if (to === undefined) {
+      settle(new DynakvError('Unavailable', `Group ${groupId} has no known leader`), undefined);
+      return;
+    }
+    this.#calls.send(to, groupId, command, operation.deadlineMs, settle);
+  }
+
+  #runHere(group: Group, command: AnyCommand, done: AnyDone): void {
+    if (command.kind === 'system') {
+      this.#parts.system.run(group, command.body, done);
+    } else {
+      this.#parts.executors.run(group, command, done);
+    }
+  }
+
+  /** The node to ask: the leader as known here, else each replica in turn. */
+  #target(groupId: number, group: Group | undefined, attempts: number): NodeId | undefined {
+    const self = this.#parts.host.nodeId;
+    const believed = group?.stoppedBecause === undefined ? group?.leaderNode : undefined;
+    if (believed !== undefined && believed !== self) {
+      return believed;
+    }
+    const hint = this.#hints.get(groupId);
+    if (hint !== undefined && hint !== self) {
+      return hint;
+    }
+    const others = this.#parts.placement.nodesOf(groupId).filter((nodeId) => nodeId !== self);
+    if (others.length === 0 || (group !== undefined && group.stoppedBecause === undefined)) {
+      // A live replica here that knows no leader: asking around would teach us nothing more.
+      return undefined;
+    }
+    return others[attempts % others.length];
+  }
+
+  #failed(operation: Operation, error: DynakvError): void {
+    if (operation.ended) {
+      return;
+    }
+    operation.lastError = error;
+    this.#learn(operation.groupId, error);
+    const isFinal =
+      error.code === 'Throttled' || error.code === 'SchemaMismatch' || error.code === 'NoSpace';
+    if (isFinal || error.retry === 'never' || error.retry === 'unknown') {
+      this.#end(operation, error, undefined);
+      return;
+    }
+    const unit = this.#parts.random.uint32() / 0x1_0000_0000;
+    const waitMs = backoffMs(retryBackoff, operation.attempts - 1, unit);
+    this.#parts.timers.after(waitMs, () => {
+      this.#attempt(operation);
+    });
+  }
+
+  #learn(groupId: number, error: DynakvError): void {
+    const leader = error.facts['leaderNode'];
+    if (error.code === 'NotLeader' && typeof leader === 'number') {
+      this.#hints.set(groupId, leader);
+    } else {
+      this.#hints.delete(groupId);
+    }
+  }
+
+  /** A command from another node: run here or refused, never sent on. */
+  onRequest(from: NodeId, payload: Buffer): void {
+    const request = decodeRequest(payload);
+    const reply: AnyDone = (error, answer) => {
+      const frame = encodeReply(request.id, error, answer);
+      this.#parts.network.send(from, 'bulk', FrameKind.reply, frame);
+      this.#parts.host.turnSoon();
+    };
+    const group = this.#parts.host.groups.get(request.groupId);
+    if (group === undefined) {
+      reply(
+        new DynakvError('NoReplica', `This node has no replica of group ${request.groupId}`),
+        undefined,
+      );
+      return;
+    }
+    this.#runHere(group, request.command, reply);
+  }
+
+  onReply(from: NodeId, payload: Buffer): void {
+    this.#calls.onReply(from, payload);
+  }
+
+  peerDown(nodeId: NodeId): void {
+    this.#calls.peerDown(nodeId);
+    for (const [groupId, hint] of this.#hints) {
+      if (hint === nodeId) {
+        this.#hints.delete(groupId);
+      }
+    }
+  }
+
+  /** Ends what is past its deadline; called every tick. */
+  sweep(): void {
+    this.#calls.sweep();
+    const nowMs = this.#parts.clock.monotonicMs();
+    for (const operation of this.#operations) {
+      if (operation.deadlineMs <= nowMs) {
+        this.#end(operation, this.#expired(operation), undefined);
+      }
+    }
+  }
+
+  #expired(operation: Operation): DynakvError {
+    if (operation.pending && operation.command.kind !== 'get') {
+      return new DynakvError('OutcomeUnknown', 'The deadline passed while the write was under way');
+    }
+    const why = operation.lastError === undefined ? '' : `: ${operation.lastError.message}`;
+    return new DynakvError('Unavailable', `The deadline passed before anything was done${why}`);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#calls.close();
+    for (const operation of this.#operations) {
+      this.#end(operation, this.#expired(operation), undefined);
+    }
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * A whole cluster of real node code in one process, on a simulated clock, network, disk and
+ * engine, all drawn from one seed. Everything below the doors is what production runs
+ * (`manager/node-core.ts`); only the parts under `sys` differ.
+ */
+import { must } from '../lib/assert.ts';
+import { Prng } from '../lib/prng.ts';
+import { giveBirth } from '../manager/birth.ts';
+import type { BootstrapPlan } from '../manager/bootstrap.ts';
+import { NodeCore } from '../manager/node-core.ts';
+import { Generations } from '../storage/generations.ts';
+import type { MemoryEngine } from '../storage/memory-engine.ts';
+import { MemoryStore } from '../storage/memory-store.ts';
+import { RaftLog } from '../storage/raft-log/raft-log.ts';
+import { silentLogger } from '../sys/log.ts';
+import type { Logger } from '../sys/log.ts';
+import type { NodeId } from '../sys/network.ts';
+import type { Random } from '../sys/random.ts';
+import { SimScheduler } from './clock.ts';
+import type { SimTime } from './clock.ts';
+import { SimDisk } from './disk.ts';
+import { SimNetwork } from './network.ts';
+
+export interface SimClusterOptions {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly shards: number;
+  readonly logger?: Logger;
+}
+
+const logSegmentBytes = 256 * 1024;
+const simCacheBytes = 4 * 1024 * 1024;
+const simLayerBytes = 8 * 1024 * 1024;
+
+interface Machine {
+  readonly nodeId: NodeId;
+  readonly storeId: string;
+  readonly disk: SimDisk;
+  readonly store: MemoryStore;
+  boots: number;
+  time: SimTime | undefined;
+  core: NodeCore | undefined;
+  engine: MemoryEngine | undefined;
+}
+
+export class SimCluster {
+  readonly scheduler = new SimScheduler();
+  readonly random: Prng;
+  readonly network: SimNetwork;
+  readonly plan: BootstrapPlan;
+  readonly #machines = new Map<NodeId, Machine>();
+  readonly #options: SimClusterOptions;
+  /** Errors that stopped a node's store. */
+  readonly failures: { readonly nodeId: NodeId; readonly error: unknown }[] = [];
+
+  constructor(options: SimClusterOptions) {
+    this.#options = options;
+    this.random = new Prng(options.seed);
+    const time = this.scheduler.openTime();
+    this.network = new SimNetwork(time, new Prng(this.random.uint32()));
+    const ids = Array.from({ length: options.nodes }, (_, i) => i + 1);
+    this.plan = {
+      clusterId: `sim-${options.seed}`,
+      members: ids.map((nodeId) => ({
+        nodeId,
+        address: `n${nodeId}:7000`,
+        clientAddress: `n${nodeId}:8000`,
+        opsAddress: `n${nodeId}:9100`,
+      })),
+      shardCount: options.shards,
+      replicationFactor: 3,
+      createdAtMs: time.wallMs(),
+    };
+    for (const nodeId of ids) {
+      this.#machines.set(nodeId, {
+        nodeId,
+        storeId: `store-${nodeId}`,
+        disk: new SimDisk({
+          seed: this.random.uint32(),
+          schedule: (complete) => {
+            this.scheduler.after(0.05 + this.random.below(1000) / 1000, complete);
+          },
+        }),
+        store: new MemoryStore(),
+        boots: 0,
+        time: undefined,
+        core: undefined,
+        engine: undefined,
+      });
+    }
+  }
+
+  get nodeIds(): readonly NodeId[] {
+    return [...this.#machines.keys()];
+  }
+
+  /** The running node, if it runs. */
+  core(nodeId: NodeId): NodeCore | undefined {
+    return this.#machines.get(nodeId)?.core;
+  }
+
+  /** Runs the simulation until a promise of node code settles. */
+  async settle<T>(promise: Promise<T>, limitMs = 60_000): Promise<T> {
+    let state: { readonly value: T } | { readonly error: unknown } | undefined;
+    promise.then(
+      (value) => {
+        state = { value };
+      },
+      (error: unknown) => {
+        state = { error };
+      },
+    );
+    await this.scheduler.runUntil(() => state !== undefined, limitMs);
+    const end = must(state as typeof state | undefined, 'The simulation ran out of time') as
+      { readonly value: T } | { readonly error: unknown };
+    if ('error' in end) {
+      throw end.error;
+    }
+    return end.value;
+  }
+
+  /** Creates and starts all nodes; resolves when all groups are open. */
+  async start(): Promise<void> {
+    for (const nodeId of this.nodeIds) {
+      await this.boot(nodeId);
+    }
+    await this.ready();
+  }
+
+  async ready(limitMs = 30_000): Promise<boolean> {
+    return await this.scheduler.runUntil(
+      () => [...this.#machines.values()].every((machine) => machine.core?.groupsReady === true),
+      limitMs,
+    );
+  }
+
+  async boot(nodeId: NodeId): Promise<void> {
+    const machine = must(this.#machines.get(nodeId));
+    machine.boots += 1;
+    const time = this.scheduler.openTime();
+    machine.time = time;
+    machine.core = await this.settle(this.#open(machine, time));
+    machine.core.start();
+  }
+
+  async #open(machine: Machine, time: SimTime): Promise<NodeCore> {
+    const bootNonce = `boot-${machine.nodeId}-${machine.boots}`;
+    const random: Random = new Prng(this.random.uint32());
+    const logger = this.#options.logger?.child({ node: machine.nodeId }) ?? silentLogger;
+    const engine = machine.store.open({
+      timers: time,
+      delayMs: () => this.random.below(1000) / 1000,
+    });
+    machine.engine = engine;
+    const log = await RaftLog.open({
+      disk: machine.disk.mount(),
+      directory: 'log',
+      storeId: machine.storeId,
+      logger,
+      segmentBytes: logSegmentBytes,
+      bootNonce,
+    });
+    if (log.created) {
+      await giveBirth(this.plan, machine.nodeId, engine, log);
+      await log.close();
+      return await this.#reopen(machine, time, random, logger, bootNonce, engine);
+    }
+    return await this.#openCore(machine, time, random, logger, bootNonce, engine, log);
+  }
+
+  async #reopen(
+    machine: Machine,
+    time: SimTime,
+    random: Random,
+    logger: Logger,
+    bootNonce: string,
+    engine: MemoryEngine,
+  ): Promise<NodeCore> {
+    const log = await RaftLog.open({
+      disk: machine.disk.mount(),
+      directory: 'log',
+      storeId: machine.storeId,
+      logger,
+      segmentBytes: logSegmentBytes,
+    });
+    return await this.#openCore(machine, time, random, logger, bootNonce, engine, log);
+  }
+
+  async #openCore(
+    machine: Machine,
+    time: SimTime,
+    random: Random,
+    logger: Logger,
+    bootId: string,
+    engine: MemoryEngine,
+    log: RaftLog,
+  ): Promise<NodeCore> {
+    const { nodeId } = machine;
+    const network = this.network.open({ nodeId, bootId, timers: time });
+    return await NodeCore.open(
+      {
+        options: {
+          nodeId,
+          tickMs: 100,
+          electionTicks: 10,
+          heartbeatTicks: 1,
+          cacheBytes: simCacheBytes,
+          layerBytesMax: simLayerBytes,
+          peerOverrides: new Map(),
+        },
+        engine,
+        log,
+        generations: await Generations.open(engine),
+        network,
+        clock: time,
+        timers: time,
+        random,
+        logger,
+      },
+      {
+        failed: (error) => {
+          this.failures.push({ nodeId, error });
+        },
+      },
+    );
+  }
+
+  /** The process dies; with `power` also what was not synced. */
+  crash(nodeId: NodeId, power: boolean): void {
+    const machine = must(this.#machines.get(nodeId));
+    machine.core?.halt();
+    machine.core = undefined;
+    machine.time?.stop();
+    this.network.crash(nodeId);
+    if (power) {
+      machine.store.crash(this.random);
+      machine.disk.crash();
+    } else {
+      machine.store.kill();
+      machine.disk.kill();
+    }
+  }
+}
