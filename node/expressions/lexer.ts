@@ -25,9 +25,15 @@ export const endText = '<EOF>';
 
 // One alternative a kind, in the order of `kinds`; the last takes any character, so that every
 // position matches. Sticky, without nested repetition: linear in the length of the text.
-const tokenPattern =
-  /[ \t\r\n]*(?:([A-Za-z][A-Za-z0-9_]*)|(#[A-Za-z0-9_]+)|(:[A-Za-z0-9_]+)|([0-9]+)|(<=|>=|<>|[^ \t\r\n]))/uy;
+const alternatives = [
+  '([A-Za-z][A-Za-z0-9_]*)',
+  '(#[A-Za-z0-9_]+)',
+  '(:[A-Za-z0-9_]+)',
+  '([0-9]+)',
+  '(<=|>=|<>|[^ \\t\\r\\n])',
+];
 const kinds: readonly TokenKind[] = ['word', 'name', 'value', 'number', 'symbol'];
+const tokenPattern = new RegExp(`[ \\t\\r\\n]*(?:${alternatives.join('|')})`, 'uy');
 
 /** The tokens of a text, the last being `end`. The caller bounds the length of the text. */
 export function tokenize(text: string): Token[] {

@@ -264,8 +264,8 @@ describe('parseCondition: one comparison after the other', () => {
   });
 
   test('attribute_type takes the name of a type, given as a value', () => {
-    expect(condition('attribute_type(a, :a)', { values: { ':a': { S: '1' } } })).toMatch(
-      /^Invalid attribute type name found; type: 1, valid types: {((B|NULL|SS|BOOL|L|BS|N|NS|S|M),?){10}}$/,
+    expect(condition('attribute_type(a, :a)', { values: { ':a': { S: '1' } } })).toBe(
+      'Invalid attribute type name found; type: 1, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}',
     );
     expect(condition('attribute_type(a.b, SS)')).toContain('attribute_type, operand type: {');
     expect(condition('attribute_type(a, :a)', { values: { ':a': { S: 'NULL' } } })).toBe(

@@ -83,14 +83,32 @@ function equalLists(a: readonly AttributeValue[], b: readonly AttributeValue[]):
 
 /** Deep equality; values of different types are never equal. */
 export function equalValues(a: AttributeValue, b: AttributeValue): boolean {
-  if ('S' in a) {return 'S' in b && a.S === b.S;}
-  if ('N' in a) {return 'N' in b && a.N === b.N;}
-  if ('B' in a) {return 'B' in b && a.B === b.B;}
-  if ('BOOL' in a) {return 'BOOL' in b && a.BOOL === b.BOOL;}
-  if ('NULL' in a) {return 'NULL' in b;}
-  if ('SS' in a) {return 'SS' in b && equalSets(a.SS, b.SS);}
-  if ('NS' in a) {return 'NS' in b && equalSets(a.NS, b.NS);}
-  if ('BS' in a) {return 'BS' in b && equalSets(a.BS, b.BS);}
-  if ('L' in a) {return 'L' in b && equalLists(a.L, b.L);}
+  if ('S' in a) {
+    return 'S' in b && a.S === b.S;
+  }
+  if ('N' in a) {
+    return 'N' in b && a.N === b.N;
+  }
+  if ('B' in a) {
+    return 'B' in b && a.B === b.B;
+  }
+  if ('BOOL' in a) {
+    return 'BOOL' in b && a.BOOL === b.BOOL;
+  }
+  if ('NULL' in a) {
+    return 'NULL' in b;
+  }
+  if ('SS' in a) {
+    return 'SS' in b && equalSets(a.SS, b.SS);
+  }
+  if ('NS' in a) {
+    return 'NS' in b && equalSets(a.NS, b.NS);
+  }
+  if ('BS' in a) {
+    return 'BS' in b && equalSets(a.BS, b.BS);
+  }
+  if ('L' in a) {
+    return 'L' in b && equalLists(a.L, b.L);
+  }
   return 'M' in b && equalItems(a.M, b.M);
 }

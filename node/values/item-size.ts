@@ -43,13 +43,27 @@ function textSize(text: string): number {
 
 /** Bytes of a value without the name in front of it. */
 export function valueSize(value: AttributeValue): number {
-  if ('S' in value) {return textSize(value.S);}
-  if ('N' in value) {return numberSize(value.N);}
-  if ('B' in value) {return binarySize(value.B);}
-  if ('BOOL' in value || 'NULL' in value) {return 1;}
-  if ('SS' in value) {return sum(value.SS, textSize);}
-  if ('NS' in value) {return sum(value.NS, numberSize);}
-  if ('BS' in value) {return sum(value.BS, binarySize);}
+  if ('S' in value) {
+    return textSize(value.S);
+  }
+  if ('N' in value) {
+    return numberSize(value.N);
+  }
+  if ('B' in value) {
+    return binarySize(value.B);
+  }
+  if ('BOOL' in value || 'NULL' in value) {
+    return 1;
+  }
+  if ('SS' in value) {
+    return sum(value.SS, textSize);
+  }
+  if ('NS' in value) {
+    return sum(value.NS, numberSize);
+  }
+  if ('BS' in value) {
+    return sum(value.BS, binarySize);
+  }
   if ('L' in value) {
     return containerBytes + value.L.length * elementBytes + sum(value.L, valueSize);
   }

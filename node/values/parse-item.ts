@@ -224,7 +224,7 @@ function checkMemberShape(type: string, value: unknown, level: number): void {
   }
 }
 
-/** Runs `parse`; if it meets a validation problem, a serialization problem of `check` goes first. */
+/** Runs `parse`; should it meet a validation problem, a serialization problem goes first. */
 function shapeFirst<T>(parse: () => T, check: () => void): T {
   try {
     return parse();
