@@ -249,6 +249,16 @@ describe('SimNetwork snapshots', () => {
     expect(outcome.includes('the connection broke')).toBe(side === 'receiver');
   });
 
+  test('a handler that stops reading does not confirm', async () => {
+    const [cluster, one, two] = await pair();
+    two.node.onSnapshot(async () => {
+      await Promise.resolve();
+    });
+    expect(await settle(cluster, one.node.sendSnapshot(2, header, chunksOf('x')))).toContain(
+      'not read to its end',
+    );
+  });
+
   test('a random break fails the transfer', async () => {
     const [cluster, one, two] = await pair({ snapshotBreakChance: 1 });
     two.node.onSnapshot(async (_from, _snapshot, chunks) => {

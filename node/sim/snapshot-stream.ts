@@ -74,6 +74,11 @@ export class SimSnapshotStream {
     });
     const received = this.#cross(this.#link.receiver).then(async () => {
       await receive(handed);
+      if (!handed.wasReadToEnd) {
+        throw new DynakvError('Refused', 'Cannot confirm a snapshot that was not read to its end', {
+          reason: 'SnapshotNotRead',
+        });
+      }
     });
     const outcome = Promise.race([received, this.#aborted]);
     outcome.catch(() => undefined);
@@ -118,6 +123,7 @@ export class SimSnapshotStream {
 /** A queue of one chunk: `put` resolves when the reader took it. */
 class HandOver implements AsyncIterable<Buffer> {
   #waitingChunk: Buffer | undefined;
+  wasReadToEnd = false;
   #ended = false;
   #closed = false;
   #failure: { readonly error: unknown } | undefined;
@@ -158,6 +164,7 @@ class HandOver implements AsyncIterable<Buffer> {
           this.#wakeWriter();
           yield chunk;
         } else if (this.#ended) {
+          this.wasReadToEnd = true;
           return;
         } else {
           await new Promise<void>((resolve) => {

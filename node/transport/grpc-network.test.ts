@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 
 import { kibibyte, mebibyte } from '../lib/units.ts';
 import { FrameKind, type NodeId } from '../sys/network.ts';
+import type { PeerRecord } from './hello.ts';
 import { eventually, TestMemory, TestNode, type TestNodeOptions } from './test-node.ts';
 
 const opened: TestNode[] = [];
@@ -152,6 +153,33 @@ describe('GrpcNetwork connections', () => {
     await eventually(() => isUp(one, 2));
     expect(memory.get(2)).toEqual({ storeId: 'store-2', bootNonce: 'b', logPosition: 0 });
   });
+});
+
+test('GrpcNetwork judges hellos of a node one at a time', async () => {
+  // A memory that is slow to note must not let an older life in behind a newer one.
+  const release: (() => void)[] = [];
+  class SlowMemory extends TestMemory {
+    override async put(nodeId: NodeId, record: PeerRecord): Promise<void> {
+      await new Promise<void>((resolve) => release.push(resolve));
+      this.records.set(nodeId, record);
+    }
+  }
+  const memory = new SlowMemory();
+  const one = await open({ nodeId: 1, memory });
+  const older = await open({ nodeId: 2, bootNonces: ['a'] });
+  const newer = await open({ nodeId: 2, bootNonces: ['a', 'b'] });
+  one.meet(newer);
+  newer.meet(one);
+  await eventually(() => release.length === 1);
+  older.meet(one);
+  const releaser = setInterval(() => release.shift()?.(), 1);
+  try {
+    await eventually(() => isUp(one, 2));
+    await eventually(() => older.network.states()[0]?.failure?.includes('BootUnknown') === true);
+    expect(memory.get(2)?.bootNonce).toBe('b');
+  } finally {
+    clearInterval(releaser);
+  }
 });
 
 describe('GrpcNetwork snapshots', () => {

@@ -79,6 +79,8 @@ export class GrpcNetwork implements Network {
   readonly #options: GrpcNetworkOptions;
   readonly #log: Logger;
   readonly #peers = new Map<NodeId, Peer>();
+  /** The last admission under way, by node. */
+  readonly #admissions = new Map<NodeId, Promise<void>>();
   readonly #snapshotStreams = new Set<ByteStream>();
   #frameHandler: (from: NodeId, kind: FrameKind, payload: Buffer) => void = () => undefined;
   #peerHandler: (event: PeerEvent) => void = () => undefined;
@@ -254,8 +256,28 @@ export class GrpcNetwork implements Network {
     peer.acceptInbound(stream);
   }
 
-  /** Judges a hello, notes what was seen, and returns the boot id; throws the refusal. */
+  /**
+   * Judges a hello, notes what was seen, and returns the boot id; throws the refusal. One at a
+   * time for a node: a hello is judged only when what the one before it left is noted.
+   */
   async #admit(theirs: Hello, expectedId: NodeId): Promise<string> {
+    const before = this.#admissions.get(expectedId) ?? Promise.resolve();
+    const admitted = before.then(async () => await this.#admitNext(theirs, expectedId));
+    const settled = admitted.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#admissions.set(expectedId, settled);
+    try {
+      return await admitted;
+    } finally {
+      if (this.#admissions.get(expectedId) === settled) {
+        this.#admissions.delete(expectedId);
+      }
+    }
+  }
+
+  async #admitNext(theirs: Hello, expectedId: NodeId): Promise<string> {
     const identity = this.#options.identity();
     if (identity === undefined) {
       throw refusal('NotInitialized', `node ${theirs.nodeId} must wait`);

@@ -38,9 +38,13 @@ import type { InboundStream } from './inbound-stream.ts';
 const unwrittenBytesMax = 256 * kibibyte;
 /** Bytes of the urgent lane waiting; the bulk limit is an option. */
 const urgentQueueBytesMax = 8 * mebibyte;
-/** From dialling to the reply to our hello. */
-const connectTimeoutMs = 5_000;
-/** Never above a second: a name that moved is resolved again within it. */
+/**
+ * From dialling to the reply to our hello: a second for the first attempt, so that a name that
+ * moved away from a dead address is resolved again, then twice as long each time.
+ */
+const connectTimeoutMinMs = 1_000;
+const connectTimeoutMaxMs = 8_000;
+/** Never above a second, for the same reason. */
 const reconnectBackoff: BackoffOptions = { baseMs: 50, maxMs: 1_000 };
 
 export interface PeerOptions {
@@ -224,8 +228,9 @@ export class Peer {
       return;
     }
     this.#outbound = outbound;
-    outbound.timeout = this.#options.timers.after(connectTimeoutMs, () => {
-      this.#outboundFailed(outbound, `no answer within ${connectTimeoutMs} ms`);
+    const timeoutMs = Math.min(connectTimeoutMaxMs, connectTimeoutMinMs * 2 ** this.#attempt);
+    outbound.timeout = this.#options.timers.after(timeoutMs, () => {
+      this.#outboundFailed(outbound, `no answer within ${timeoutMs} ms`);
     });
     const { stream } = outbound;
     stream.on('error', () => undefined); // Told by 'status' as well.
