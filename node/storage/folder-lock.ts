@@ -15,7 +15,7 @@ import type { FolderLock } from './data-folder.ts';
 export const socketFolderLock: FolderLock = {
   async acquire(path: string): Promise<(() => Promise<void>) | undefined> {
     const { dev, ino } = await stat(path, { bigint: true });
-    return listen(`\0dynakv-data-folder-${dev}-${ino}`);
+    return await listen(`\0dynakv-data-folder-${dev}-${ino}`);
   },
 };
 

@@ -163,17 +163,13 @@ export class MemoryEngine implements Engine {
   #later<T>(call: MemoryEngineCall, result: () => T): Promise<T> {
     const delayMs = this.#options.delayMs?.(call) ?? 0;
     this.#underWay += 1;
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const complete = (): void => {
         if (this.#abandoned) {
           return;
         }
         this.#underWay -= 1;
-        try {
-          resolve(result());
-        } catch (error) {
-          reject(error as Error);
-        }
+        resolve(Promise.try(result));
         if (this.#underWay === 0) {
           this.#onIdle?.();
         }

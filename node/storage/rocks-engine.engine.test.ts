@@ -1,5 +1,5 @@
 /** RocksDB passes the suite of all engines; and what is its own: log sync, locks, its errors. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -23,7 +23,7 @@ engineSuite('RocksDB engine', () => {
   return {
     open: async () => {
       directory ??= await mkdtemp(join(tmpdir(), 'dynakv-rocks-'));
-      return openRocksEngine({ directory, ...small });
+      return await openRocksEngine({ directory, ...small });
     },
     dispose: () => rm(directory ?? '', { recursive: true, force: true }),
   };
@@ -59,6 +59,33 @@ describe('openRocksEngine()', () => {
 });
 
 describe('RocksEngine', () => {
+  test('a damaged table fails reads as what it is, and refuses writes', () =>
+    inFolder(async (directory) => {
+      const write = (i: number) =>
+        ({ column: 'data', key: Buffer.from(`k${i}`), value: Buffer.alloc(4096, i) }) as const;
+      let engine = await openRocksEngine({ directory, ...small });
+      const tables = async (): Promise<string[]> =>
+        (await readdir(directory)).filter((name) => name.endsWith('.sst'));
+      for (let i = 0; (await tables()).length === 0; i++) {
+        engine.write([write(i)]);
+      }
+      await engine.close();
+      for (const name of await tables()) {
+        const table = await readFile(join(directory, name));
+        table.fill(0xee, 50, 150);
+        await writeFile(join(directory, name), table);
+      }
+      engine = await openRocksEngine({ directory, ...small });
+      const range = { column: 'data', from: Buffer.from('k'), to: Buffer.from('l') } as const;
+      const iterator = engine.iterate(range);
+      await expect(iterator.next(1000, 1 << 30)).rejects.toMatchObject({ code: 'StoreFailed' });
+      await iterator.close();
+      expect(() => {
+        engine.write([write(0)]);
+      }).toThrow(/^Cannot read store: Corruption/);
+      await expect(engine.syncWal()).rejects.toMatchObject({ code: 'StoreFailed' });
+      await engine.close();
+    }));
   test('syncWal() follows the log through many files, while writes go on', () =>
     inFolder(async (directory) => {
       const engine = await openRocksEngine({ directory, ...small });

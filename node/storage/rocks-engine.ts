@@ -101,7 +101,8 @@ function columnOptions(writeBufferBytes: number, cacheSize: number): NativeColum
 
 /**
  * What is to be reported when the binding's error reaches the process instead of a caller: it
- * throws a read error of an asynchronous point read outside every promise. Undefined for others.
+ * throws a read error of an asynchronous point read outside every promise, which then stays pending
+ * for ever, and `close` with it. Undefined for others.
  */
 export function strayBindingError(error: unknown): DynakvError | undefined {
   const code = codeOf(error);
@@ -195,9 +196,14 @@ export class RocksEngine implements Engine {
       highWaterMarkBytes: iteratorChunkBytes,
       fillCache: options?.fillCache ?? false,
     });
-    const iterator = new RocksIterator(native, this.#reads, (closed) => {
-      this.#iterators.delete(closed);
-    });
+    const iterator = new RocksIterator(
+      native,
+      this.#reads,
+      (error) => this.#fail('read', error),
+      (closed) => {
+        this.#iterators.delete(closed);
+      },
+    );
     this.#iterators.add(iterator);
     return iterator;
   }

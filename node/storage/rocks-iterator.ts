@@ -14,6 +14,7 @@ import type { ReadQueue } from './read-queue.ts';
 export class RocksIterator implements EngineIterator {
   readonly #native: NativeIterator;
   readonly #reads: ReadQueue;
+  readonly #onError: (error: unknown) => Error;
   readonly #onClosed: (iterator: RocksIterator) => void;
   #rows: readonly Buffer[] = [];
   #position = 0;
@@ -21,13 +22,16 @@ export class RocksIterator implements EngineIterator {
   #working: Promise<EngineRow[]> | undefined;
   #closing: Promise<void> | undefined;
 
+  /** `onError` makes the error to report of the binding's. */
   constructor(
     native: NativeIterator,
     reads: ReadQueue,
+    onError: (error: unknown) => Error,
     onClosed: (iterator: RocksIterator) => void,
   ) {
     this.#native = native;
     this.#reads = reads;
+    this.#onError = onError;
     this.#onClosed = onClosed;
   }
 
@@ -85,7 +89,7 @@ export class RocksIterator implements EngineIterator {
     return new Promise((resolve, reject) => {
       this.#native._nextvAsync(Math.min(rowsMax, chunkRowsMax), {}, (error, result) => {
         if (error !== null && error !== undefined) {
-          reject(error);
+          reject(this.#onError(error));
         } else {
           resolve(result);
         }

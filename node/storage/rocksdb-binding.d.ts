@@ -82,7 +82,7 @@ declare module '@nxtedition/rocksdb' {
     _getManyAsync(
       keys: readonly Buffer[],
       options: NativeColumnChoice,
-      callback: (error: unknown, values: (Buffer | null | undefined)[]) => void,
+      callback: (error: Error | null | undefined, values: (Buffer | null | undefined)[]) => void,
     ): void;
     _chainedBatch(): NativeBatch;
     _iterator(options: NativeIteratorOptions): NativeIterator;
