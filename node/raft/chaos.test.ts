@@ -1,17 +1,20 @@
 /**
  * Goal: the safety of Raft under loss, duplication, reordering, crashes that lose unfinished
  * writes, compaction and membership changes. Method: random schedules from fixed seeds, with every
- * combination of the options that change the order of work; checked are election safety, state
+ * combination of the options that change the order of work. Checked are election safety, state
  * machine safety (inside the group), monotone commit indexes, that answered reads see everything
  * applied before they were asked, and that a healed group converges.
  */
 import { describe, expect, test } from '@jest/globals';
 
-import { assert } from '../lib/assert.ts';
+import { assert, must } from '../lib/assert.ts';
 import { Prng } from '../lib/prng.ts';
 import { RaftGroup } from '../test/raft-group.ts';
 import type { GroupMember, GroupOptions } from '../test/raft-group.ts';
+import { describeGroupConfig } from './describe.ts';
+import { isJointVoter } from './joint-quorum.ts';
 import { confChange, ConfChangeType } from './conf-change.ts';
+import type { ConfChangeSingle } from './conf-change.ts';
 
 const steps = 3000;
 const voters = [1, 2, 3];
@@ -111,19 +114,16 @@ class Chaos {
     }
   }
 
+  /** Adds one, and with enough voters may take away or demote another in the same step. */
   #changeMembers({ raw }: GroupMember): void {
     const id = 1 + this.#prng.below(5);
     const other = 1 + this.#prng.below(5);
-    const types = [ConfChangeType.addVoter, ConfChangeType.remove, ConfChangeType.addLearner];
-    const { voters: now } = raw.raft.tracker.config;
-    // Keeps at least two voters, so that the group stays interesting.
-    if (now.incoming.length > 2 || types[0] === ConfChangeType.addVoter) {
-      const changes = [{ type: ConfChangeType.addVoter, id }];
-      if (now.incoming.length > 2 && other !== id) {
-        changes.push({ type: this.#prng.pick(types), id: other } as (typeof changes)[number]);
-      }
-      raw.proposeConfChange(confChange(changes));
+    const changes: ConfChangeSingle[] = [{ type: ConfChangeType.addVoter, id }];
+    if (raw.raft.tracker.config.voters.incoming.length > 2 && other !== id) {
+      const type = this.#prng.pick([ConfChangeType.remove, ConfChangeType.addLearner]);
+      changes.push({ type, id: other });
     }
+    raw.proposeConfChange(confChange(changes));
   }
 
   #check(): void {
@@ -145,19 +145,55 @@ class Chaos {
     }
   }
 
+  #describe(): string {
+    const lines = this.group.members.map(({ id, raw }) => {
+      const { role, term, leaderId, leadTransferee, log, tracker } = raw.raft;
+      const config = describeGroupConfig(tracker.config);
+      return `${id} ${role} ${term} ${leaderId} ${leadTransferee} ${config} ${log.describe()}`;
+    });
+    return lines.join('\n');
+  }
+
+  /** Telling how the sending of a snapshot ended is the host's part. */
+  #reportLostSnapshots(): void {
+    for (const { raw } of this.group.leaders) {
+      for (const { id, state } of raw.status().members) {
+        if (state === 'snapshot') {
+          raw.reportSnapshot(id, 'failed');
+        }
+      }
+    }
+  }
+
+  /** The host stops who was removed: it may not know, and would campaign for ever. */
+  #stopRemoved(): void {
+    const members = this.group.members.slice();
+    members.sort((a, b) => b.appliedIndex - a.appliedIndex);
+    const { voters: now, learners } = must(members[0]).raw.raft.tracker.config;
+    for (const { id } of members) {
+      if (!isJointVoter(now, id) && !learners.includes(id)) {
+        this.group.isolate(id);
+      }
+    }
+  }
+
   #heal(): void {
     for (let round = 0; round < 200; round++) {
       this.group.settle();
       this.group.tick();
       this.#check();
+      this.#reportLostSnapshots();
+      this.group.heal();
+      this.#stopRemoved();
     }
     this.group.settle();
-    const [leader] = this.group.leaders.sort((a, b) => b.raw.raft.term - a.raw.raft.term);
-    assert(leader !== undefined, 'No leader after the network healed');
+    const { leaders } = this.group;
+    const [leader] = leaders.sort((a, b) => b.appliedIndex - a.appliedIndex);
+    assert(leader !== undefined, `No leader after healing: ${this.#describe()}`);
     const before = leader.raw.raft.commitIndex;
     leader.raw.propose(Buffer.from('last'));
     this.group.settle();
-    assert(leader.raw.raft.commitIndex > before, 'No progress after the network healed');
+    assert(leader.raw.raft.commitIndex > before, `No progress after healing: ${this.#describe()}`);
     const { voters: now } = leader.raw.raft.tracker.config;
     for (const id of now.incoming) {
       assert(this.group.member(id).appliedIndex === leader.appliedIndex, `${id} lags behind`);
@@ -183,6 +219,7 @@ describe('Raft under chaos', () => {
         applyingBytesMax: 128,
         inflightMessagesMax: 3,
         electionTicks: 5,
+        stepDownOnRemoval: true,
       });
       chaos.run();
       answered += chaos.answered;

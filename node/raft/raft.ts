@@ -105,7 +105,7 @@ export class Raft {
     const lastIndex = this.log.lastIndex();
     const lastTerm = this.log.lastTerm();
     this.#restoreConfiguration(confState, lastIndex);
-    this.#loadHardState(hardState);
+    this.#loadHardState(hardState, config.applied);
     if (config.applied > 0) {
       this.log.appliedTo(config.applied, 0);
     }
@@ -154,17 +154,19 @@ export class Raft {
     return { term: this.term, vote: this.vote, commit: this.log.committed };
   }
 
-  #loadHardState({ term, vote, commit }: HardState): void {
-    if (term === 0 && vote === none && commit === 0) {
-      return;
-    }
+  /**
+   * The commit index is not synced: after a crash it may be behind what was applied or compacted,
+   * and those are committed for sure.
+   */
+  #loadHardState({ term, vote, commit }: HardState, applied: number): void {
+    const committed = Math.max(commit, applied, this.log.committed);
     const last = this.log.lastIndex();
     assert(
-      commit >= this.log.committed && commit <= last,
-      `${idText(this.id)} state.commit ${commit} is out of range [${this.log.committed}, ${last}]`,
+      committed <= last,
+      `${idText(this.id)} state.commit ${committed} is out of range [${this.log.committed}, ${last}]`,
     );
-    assert(Number.isSafeInteger(term) && Number.isSafeInteger(commit));
-    this.log.committed = commit;
+    assert(Number.isSafeInteger(term) && Number.isSafeInteger(committed));
+    this.log.committed = committed;
     this.term = term;
     this.outbox.term = term;
     this.vote = vote;

@@ -179,6 +179,14 @@ export class RawNode {
     return basicStatus(this.raft);
   }
 
+  /**
+   * Index of a snapshot that is being installed; 0 = none. Entries up to it that were handed out
+   * before must not be applied any more, configuration changes above all (`ready.ts`).
+   */
+  get pendingSnapshotIndex(): number {
+    return this.raft.log.unstable.snapshot?.metadata.index ?? 0;
+  }
+
   get hasPendingReady(): boolean {
     return this.hasReady();
   }

@@ -7,6 +7,9 @@
  * `localApplyThread`, whose `responses` are delivered once the work is done: those of an append
  * once it is durable. Messages to one thread are worked off in order.
  *
+ * A snapshot may come in while entries below it are still being applied: the configuration is
+ * the snapshot's from then on, so that work is dropped (its responses are delivered all the same).
+ *
  * Invariant: messages that promise something about the log or the vote (append and vote answers)
  * leave only after the write that makes the promise true.
  */
@@ -37,7 +40,10 @@ export interface Ready {
   readonly snapshot: Snapshot | undefined;
   readonly committedEntries: readonly Entry[];
   readonly messages: readonly Message[];
-  /** False if the write need not be synced (nothing but the commit index changed). */
+  /**
+   * False if the log write need not be synced: nothing but the commit index changed. A snapshot
+   * is not counted here; installing it must be durable in any case.
+   */
   readonly mustSync: boolean;
 }
 

@@ -20,9 +20,26 @@ export type GroupOptions = Omit<RaftConfig, 'id' | 'storage'>;
 
 const noLearners = { learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
 
+/** Storage whose snapshot is of the last applied entry: an older one may lack the receiver. */
+class FreshStorage extends MemoryStorage {
+  readonly #refresh: () => void;
+
+  constructor(refresh: () => void) {
+    super();
+    this.#refresh = refresh;
+  }
+
+  override snapshot(): Snapshot | 'unavailable' {
+    this.#refresh();
+    return super.snapshot();
+  }
+}
+
 export class GroupMember {
   readonly id: number;
-  readonly storage = new MemoryStorage();
+  readonly storage = new FreshStorage(() => {
+    this.#makeSnapshot();
+  });
   readonly #options: GroupOptions;
   readonly #chosen: Map<number, string>;
   raw: RawNode;
@@ -51,19 +68,21 @@ export class GroupMember {
   }
 
   #start(): RawNode {
-    return new RawNode({ ...this.#options, id: this.id, storage: this.storage });
+    return new RawNode({
+      ...this.#options,
+      id: this.id,
+      storage: this.storage,
+      applied: this.appliedIndex,
+    });
   }
 
-  /** Starts anew from what is on disk; storage work under way is lost. */
+  /** Starts anew from what is on disk; storage work under way is lost. What was applied is kept. */
   restart(): void {
     this.appendWork = [];
     this.applyWork = [];
     this.reads = [];
-    this.applied = [];
-    const snapshot = this.storage.snapshot();
-    assert(snapshot !== 'unavailable');
-    this.appliedIndex = snapshot.metadata.index;
-    this.confState = snapshot.metadata.confState;
+    // The stored configuration is the one at the applied index.
+    this.#makeSnapshot();
     this.raw = this.#start();
   }
 
@@ -132,6 +151,10 @@ export class GroupMember {
 
   #apply(entries: readonly Entry[]): void {
     for (const entry of entries) {
+      // Overtaken by a snapshot.
+      if (entry.index <= Math.max(this.appliedIndex, this.raw.pendingSnapshotIndex)) {
+        continue;
+      }
       assert(entry.index === this.appliedIndex + 1, `Applied ${entry.index} out of order`);
       this.appliedIndex = entry.index;
       const text = `${entry.term}:${entry.type}:${entry.data.toString('hex')}`;
@@ -147,10 +170,16 @@ export class GroupMember {
     }
   }
 
+  #makeSnapshot(): void {
+    if (this.appliedIndex >= this.storage.firstIndex()) {
+      this.storage.createSnapshot(this.appliedIndex, this.confState, Buffer.alloc(0));
+    }
+  }
+
   /** Makes a snapshot of what is applied and drops the log before it. */
   compact(): void {
-    if (this.appliedIndex > this.storage.firstIndex() - 1) {
-      this.storage.createSnapshot(this.appliedIndex, this.confState, Buffer.alloc(0));
+    if (this.appliedIndex >= this.storage.firstIndex()) {
+      this.#makeSnapshot();
       this.storage.compact(this.appliedIndex);
     }
   }
