@@ -70,6 +70,8 @@ export interface InitPlan {
   readonly members: readonly MemberView[];
   readonly shardCount: number;
   readonly replicationFactor: number;
+  /** Fixed by the first attempt, so that a repeated one is the same plan. */
+  readonly createdAtMs: number;
 }
 
 export interface ClusterControl {
@@ -80,5 +82,12 @@ export interface ClusterControl {
   close(): void;
 }
 
+/** PEM files of an admin client, for a cluster whose peers port speaks TLS. */
+export interface ControlTls {
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 /** Opens a channel to the admin port at `host:port`. */
-export type ConnectControl = (endpoint: string) => ClusterControl;
+export type ConnectControl = (endpoint: string, tls?: ControlTls) => ClusterControl;

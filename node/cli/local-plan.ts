@@ -1,7 +1,7 @@
 /**
  * The plan of a local cluster, pure: which node listens where, with which arguments it is started,
- * who is named at init, and which texts greet the person. Node k (from 1) serves clients at PORT+k−1,
- * peers at PORT−1000+k−1 and operations at PORT+1100+k−1, all on loopback.
+ * who is named at init, and which texts greet the person. Node k, from 1, serves clients at
+ * PORT+k−1, peers at PORT−1000+k−1 and operations at PORT+1100+k−1, all on loopback.
  */
 import { DynakvError } from '../lib/errors.ts';
 import type { InitPlan, MemberView } from './cluster-control.ts';

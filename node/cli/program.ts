@@ -3,8 +3,8 @@
  * knows neither the node nor gRPC. A refusal is one line on the error output and exit code 1.
  */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { messageOf } from '../lib/errors.ts';
-import type { ConnectControl, StatusView } from './cluster-control.ts';
+import { DynakvError, messageOf } from '../lib/errors.ts';
+import type { ConnectControl, ControlTls, StatusView } from './cluster-control.ts';
 import type { LocalOptions } from './local-plan.ts';
 import { formatNodes } from './nodes.ts';
 import { formatShards } from './shards.ts';
@@ -24,6 +24,9 @@ export interface ProgramActions {
 interface ViewFlags {
   readonly endpoint: string;
   readonly json?: true;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
 }
 
 interface LocalFlags {
@@ -91,8 +94,11 @@ export async function runProgram(
       .description(view.help)
       .option('--endpoint <host:port>', 'Peers port of any node', '127.0.0.1:7000')
       .option('--json', 'The whole answer as JSON')
+      .option('--tls-ca <file>', 'Authorities of the cluster, PEM (with the next two)')
+      .option('--tls-cert <file>', 'Certificate of this client, PEM')
+      .option('--tls-key <file>', 'Its private key, PEM')
       .action(async (flags: ViewFlags) => {
-        const status = await askStatus(flags.endpoint, actions.connect);
+        const status = await askStatus(flags, actions.connect);
         const text = flags.json === true ? JSON.stringify(status, null, 2) : view.format(status);
         actions.writeOut(`${text}\n`);
       });
@@ -128,8 +134,9 @@ async function runNode(flags: readonly string[], actions: ProgramActions): Promi
   }
 }
 
-async function askStatus(endpoint: string, connect: ConnectControl): Promise<StatusView> {
-  const control = connect(endpoint);
+async function askStatus(flags: ViewFlags, connect: ConnectControl): Promise<StatusView> {
+  const { endpoint } = flags;
+  const control = connect(endpoint, readTls(flags));
   try {
     return await control.status();
   } catch (error) {
@@ -138,4 +145,18 @@ async function askStatus(endpoint: string, connect: ConnectControl): Promise<Sta
   } finally {
     control.close();
   }
+}
+
+function readTls(flags: ViewFlags): ControlTls | undefined {
+  const { tlsCa, tlsCert, tlsKey } = flags;
+  if (tlsCa !== undefined && tlsCert !== undefined && tlsKey !== undefined) {
+    return { caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey };
+  }
+  if (tlsCa !== undefined || tlsCert !== undefined || tlsKey !== undefined) {
+    throw new DynakvError(
+      'ConfigInvalid',
+      'Cannot use TLS with a part of its files: give all three',
+    );
+  }
+  return undefined;
 }

@@ -12,8 +12,8 @@ describe('Metrics', () => {
     metrics.counter('requests', labels).add();
     metrics.counter('requests', labels).add(2);
     const start = 'dynakv_requests_total{';
-    expect(line(await metrics.text(), start)).toMatch(/outcome="ok"\} 3$/);
-    expect(line(await metrics.text(), start)).toMatch(/outcome="ok"\} 3$/);
+    expect(line(await metrics.metrics(), start)).toMatch(/outcome="ok"\} 3$/);
+    expect(line(await metrics.metrics(), start)).toMatch(/outcome="ok"\} 3$/);
   });
 
   test('onCollect() runs before each text', async () => {
@@ -23,14 +23,14 @@ describe('Metrics', () => {
       calls += 1;
       metrics.gauge('cacheBytes', {}).set(calls * 100);
     });
-    expect(line(await metrics.text(), 'dynakv_cache_bytes')).toBe('dynakv_cache_bytes 100');
-    expect(line(await metrics.text(), 'dynakv_cache_bytes')).toBe('dynakv_cache_bytes 200');
+    expect(line(await metrics.metrics(), 'dynakv_cache_bytes')).toBe('dynakv_cache_bytes 100');
+    expect(line(await metrics.metrics(), 'dynakv_cache_bytes')).toBe('dynakv_cache_bytes 200');
   });
 
   test('histogram() fills its own buckets', async () => {
     const metrics = new Metrics({ processMetrics: false });
     metrics.histogram('logSyncSeconds', {}).observe(0.0003);
-    const text = await metrics.text();
+    const text = await metrics.metrics();
     expect(line(text, 'dynakv_log_sync_seconds_bucket{le="0.0002"}')).toMatch(/ 0$/);
     expect(line(text, 'dynakv_log_sync_seconds_bucket{le="0.0005"}')).toMatch(/ 1$/);
   });
@@ -39,8 +39,8 @@ describe('Metrics', () => {
     const one = new Metrics({ processMetrics: false });
     const two = new Metrics({ processMetrics: true });
     one.counter('unknownOutcomes', {}).add();
-    expect(line(await two.text(), 'dynakv_unknown_outcomes_total')).not.toMatch(/ 1$/);
-    expect(await one.text()).not.toContain('nodejs_eventloop_lag_seconds');
-    expect(await two.text()).toContain('nodejs_eventloop_lag_seconds');
+    expect(line(await two.metrics(), 'dynakv_unknown_outcomes_total')).not.toMatch(/ 1$/);
+    expect(await one.metrics()).not.toContain('nodejs_eventloop_lag_seconds');
+    expect(await two.metrics()).toContain('nodejs_eventloop_lag_seconds');
   });
 });

@@ -90,7 +90,7 @@ export class Metrics {
   }
 
   /** The text that `/metrics` answers with. */
-  async text(): Promise<string> {
+  async metrics(): Promise<string> {
     for (const collector of this.#collectors) {
       collector();
     }

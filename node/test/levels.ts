@@ -43,6 +43,7 @@ export const nodeModulePlaces: readonly { readonly prefix: string; readonly why:
   { prefix: 'node/sys/real/', why: 'the real clock, disk, random and log' },
   { prefix: 'node/transport/', why: 'sockets, TLS files and reconnect timers' },
   { prefix: 'node/storage/rocks-', why: 'the binding opens files by itself' },
+  { prefix: 'node/storage/folder-lock', why: 'the lock is the operating system’s' },
   { prefix: 'node/storage/wal-sync', why: 'syncs the files of the binding by descriptor' },
 ];
 

@@ -14,7 +14,12 @@ const files = listFiles();
 const sources = files.filter((path) => path.endsWith('.ts')).map(readSource);
 const written = sources.filter((source) => !source.path.includes('/gen/'));
 const isTest = (path: string): boolean => path.endsWith('.test.ts');
-const product = written.filter((source) => !isTest(source.path));
+/** Test files, and what only they use: suites, `test-…` stand-ins. They may wire as they like. */
+const isForTests = (source: SourceFile): boolean =>
+  isTest(source.path) ||
+  /\/test(ing)?-[a-z-]+\.ts$/.test(source.path) ||
+  source.imports.includes('@jest/globals');
+const product = written.filter((source) => !isForTests(source));
 
 /** The folder of `node/` that a path belongs to, or the file itself at its top. */
 function folderOf(path: string): string {
@@ -275,7 +280,8 @@ describe('files', () => {
   test('a series named in a source or a dashboard is in the list of series', () => {
     const list = readText('node/metrics/names.ts');
     const problems: string[] = [];
-    for (const path of files.filter((each) => /\.(ts|json|md)$/.test(each))) {
+    const places = files.filter((path) => /\.(ts|json|md)$/.test(path) && !isTest(path));
+    for (const path of places) {
       for (const [name] of readText(path).matchAll(/\bdynakv_[a-z0-9_]+[a-z0-9]\b/g)) {
         const base = name.replace(/_(bucket|sum|count)$/, '');
         if (!list.includes(`'${base}'`) && !list.includes(`'${name}'`)) {

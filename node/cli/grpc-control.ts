@@ -1,0 +1,77 @@
+/**
+ * `ClusterControl` over gRPC: the admin client, with plain objects for answers (no marks of the
+ * generated code, so that `--json` shows fields alone). A control is short-lived: one question or
+ * two, then `close()`.
+ */
+import { AdminClient } from '../admin/grpc-admin-client.ts';
+import type { Timers } from '../sys/clock.ts';
+import { silentLogger } from '../sys/log.ts';
+import { TlsMaterial } from '../transport/tls.ts';
+import type {
+  ClusterControl,
+  ConnectControl,
+  ControlTls,
+  IdentityView,
+  InitPlan,
+  StatusView,
+} from './cluster-control.ts';
+
+/** The same data without the generated code's own fields. */
+function toPlain(message: unknown): unknown {
+  const text = JSON.stringify(message, (key, value: unknown) =>
+    key === '$typeName' || key === '$unknown' ? undefined : value,
+  );
+  return JSON.parse(text);
+}
+
+class GrpcControl implements ClusterControl {
+  readonly #material: Promise<TlsMaterial> | undefined;
+  readonly #client: Promise<AdminClient>;
+
+  constructor(endpoint: string, timers: Timers, files: ControlTls | undefined) {
+    this.#material =
+      files === undefined ? undefined : TlsMaterial.open({ files, timers, log: silentLogger });
+    this.#client = this.#open(endpoint);
+    // A failure shows when something is asked, not before.
+    this.#client.catch(() => undefined);
+  }
+
+  async identify(): Promise<IdentityView> {
+    const client = await this.#client;
+    return toPlain(await client.identify()) as IdentityView;
+  }
+
+  async init(plan: InitPlan): Promise<void> {
+    const client = await this.#client;
+    await client.init({ ...plan, members: [...plan.members] });
+  }
+
+  async status(): Promise<StatusView> {
+    const client = await this.#client;
+    return toPlain(await client.status()) as StatusView;
+  }
+
+  close(): void {
+    void this.#close();
+  }
+
+  async #open(address: string): Promise<AdminClient> {
+    const channels = await this.#material;
+    return new AdminClient(channels === undefined ? { address } : { address, channels });
+  }
+
+  async #close(): Promise<void> {
+    const [client, material] = await Promise.allSettled([this.#client, this.#material]);
+    if (client.status === 'fulfilled') {
+      client.value.close();
+    }
+    if (material.status === 'fulfilled') {
+      material.value?.close();
+    }
+  }
+}
+
+/** A connector for the command line and the launcher. */
+export function newGrpcConnector(timers: Timers): ConnectControl {
+  return (endpoint, tls) => new GrpcControl(endpoint, timers, tls);
+}
