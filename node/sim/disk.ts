@@ -121,6 +121,26 @@ export class SimDisk implements Disk {
     this.capacityBytes = options.capacityBytes ?? Infinity;
   }
 
+  /**
+   * The disk as one process sees it until the next `crash()`: what that process calls later, in a
+   * continuation that was already under way, never happens. One mount for each boot.
+   */
+  mount(): Disk {
+    const life = this.#life;
+    const alive = <T>(call: () => Promise<T>): Promise<T> =>
+      life === this.#life ? call() : never<T>();
+    return {
+      makeDirectory: (path) => alive(() => this.makeDirectory(path)),
+      list: (path) => alive(() => this.list(path)),
+      exists: (path) => alive(() => this.exists(path)),
+      open: (path, mode) => alive(() => this.open(path, mode)),
+      rename: (from, to) => alive(() => this.rename(from, to)),
+      remove: (path) => alive(() => this.remove(path)),
+      syncDirectory: (path) => alive(() => this.syncDirectory(path)),
+      freeBytes: (path) => alive(() => this.freeBytes(path)),
+    };
+  }
+
   /** The next operation that matches fails with `code`. */
   failNext(code: string, matches: (operation: SimDiskOperation) => boolean): void {
     this.#planned.push({ code, matches });
@@ -168,6 +188,11 @@ export class SimDisk implements Disk {
       }
       return mood === 1 ? versions - 1 : this.#random.below(versions + 1) - 1;
     };
+  }
+
+  /** The process dies, the machine lives: its handles are dead, what it wrote is in the page cache. */
+  kill(): void {
+    this.#life += 1;
   }
 
   /** The bytes of a file as programs see them; for checks. */
@@ -286,24 +311,22 @@ export class SimDisk implements Disk {
       kind: SimDiskOperationKind,
       bytes: number,
       effect: (operation: SimDiskOperation) => T,
-      onFault?: () => void,
+      fail?: () => void,
     ): Promise<T> => {
       const operation = { kind, path, bytes };
-      return life === this.#life ? this.#run(operation, () => effect(operation), onFault) : never();
+      const more = fail === undefined ? {} : { fail };
+      return life === this.#life ? this.#run(operation, () => effect(operation), more) : never();
     };
     return {
       path,
       read: (target, offset, length, position) =>
         run('read', length, () => file.read(target, offset, length, position)),
-      write: (bytes, position) => this.#write(run, file, bytes, position),
+      write: (bytes, position) =>
+        life === this.#life ? this.#write(file, path, bytes, position) : never(),
       datasync: () => {
         const stamp = this.#stamp;
-        return run(
-          'datasync',
-          0,
-          () => file.sync(stamp),
-          () => file.failSync(stamp),
-        );
+        const fail = (): void => file.failSync(stamp);
+        return run('datasync', 0, () => file.sync(stamp), fail);
       },
       allocate: (size) =>
         run('allocate', size, (operation) => {
@@ -317,46 +340,46 @@ export class SimDisk implements Disk {
   }
 
   /** The bytes are in the page cache at once; that they rest until it resolves is checked. */
-  #write(
-    run: <T>(
-      kind: SimDiskOperationKind,
-      bytes: number,
-      effect: (operation: SimDiskOperation) => T,
-    ) => Promise<T>,
-    file: SimFile,
-    bytes: Uint8Array,
-    position: number,
-  ): Promise<void> {
+  #write(file: SimFile, path: string, bytes: Uint8Array, position: number): Promise<void> {
+    const operation = { kind: 'write', path, bytes: bytes.length } as const;
     const copy = Buffer.from(bytes);
-    const life = this.#life;
-    const operation = { kind: 'write', path: '', bytes: bytes.length } as const;
-    const fits = position + bytes.length - file.size <= this.#free();
-    if (fits && this.#stepsLeft > 0 && !this.#off && this.#planned.length === 0) {
-      file.write(copy, position, this.#nextStamp());
-    }
-    return run('write', bytes.length, () => {
-      assert(life === this.#life);
+    const grown = position + bytes.length - file.size;
+    const fits = grown <= 0 || grown <= this.#free();
+    const effect = (): void => {
       assert(copy.equals(bytes), 'Bytes under write must not change');
       if (!fits) {
         throw diskError('ENOSPC', operation);
       }
-      file.write(copy, position, this.#nextStamp());
-    });
+    };
+    const begin = (): void => {
+      if (fits) {
+        file.write(copy, position, this.#nextStamp());
+      }
+    };
+    return this.#run(operation, effect, { begin });
   }
 
-  #run<T>(operation: SimDiskOperation, effect: () => T, onFault?: () => void): Promise<T> {
+  /** `begin` happens at the call, `effect` at completion, `fail` instead if a fault is drawn. */
+  #run<T>(
+    operation: SimDiskOperation,
+    effect: () => T,
+    more: { readonly begin?: () => void; readonly fail?: () => void } = {},
+  ): Promise<T> {
     if (this.#off || this.#stepsOver(operation)) {
       return never();
     }
     const life = this.#life;
     const fault = this.#faultFor(operation);
+    if (fault === undefined) {
+      more.begin?.();
+    }
     return new Promise((resolve, reject) => {
       this.#schedule(() => {
         if (life !== this.#life || this.#off) {
           return;
         }
         if (fault !== undefined) {
-          onFault?.();
+          more.fail?.();
           reject(diskError(fault, operation));
           return;
         }

@@ -23,6 +23,7 @@ import { recover } from './recovery.ts';
 import type { Recovery, SegmentExtent } from './recovery.ts';
 import type { RecoveredGroup } from './replay.ts';
 import { readForRewrite } from './rewrite.ts';
+import type { SegmentRewrite } from './rewrite.ts';
 import { readSegmentHeader } from './scan.ts';
 import { sequenceOfName } from './segment.ts';
 import { SegmentFiles, isNoSpace } from './segment-files.ts';
@@ -162,7 +163,10 @@ export class RaftLog {
     files: SegmentFiles,
     recovery: Recovery,
   ): Promise<RaftLog> {
-    const batch = new LogBatchBuilder().checkpoint(recovery.checkpoint);
+    const batch = new LogBatchBuilder();
+    if (recovery.checkpoint !== undefined) {
+      batch.checkpoint(recovery.checkpoint);
+    }
     for (const { payload, records } of recovery.tail) {
       batch.encoded(payload, records);
     }
@@ -421,23 +425,35 @@ export class RaftLog {
   async #rewriteOldest(): Promise<void> {
     while (this.#rewriteIsDue() && this.#failure === undefined && !this.#closing) {
       const sequence = this.#ranges.firstNeeded();
-      const endPosition = this.#closed.get(sequence)?.endPosition ?? 0;
-      const path = this.#files.path(sequence);
-      const { storeId } = this.#options;
-      const place = { path, sequence, storeId, endPosition };
-      const rewrite = await readForRewrite(this.#disk, place, this.#ranges, this.#state);
+      const rewrite = await this.#readForRewrite(sequence);
       const batch = new LogBatchBuilder();
-      for (let more = true; more;) {
+      for (let more = rewrite !== undefined; more;) {
         await this.#inTurn(async () => {
           batch.clear();
-          more = rewrite.fill(batch);
+          more = rewrite?.fill(batch) === true;
           if (more) {
             await this.#appendNow(batch);
-          } else {
+          } else if (this.#closed.has(sequence)) {
             this.#ranges.clearSegment(sequence);
           }
         });
       }
+    }
+  }
+
+  /** Undefined if the segment lost its last live entry, and was freed, while it was read. */
+  async #readForRewrite(sequence: number): Promise<SegmentRewrite | undefined> {
+    const endPosition = this.#closed.get(sequence)?.endPosition ?? 0;
+    const path = this.#files.path(sequence);
+    const { storeId } = this.#options;
+    const place = { path, sequence, storeId, endPosition };
+    try {
+      return await readForRewrite(this.#disk, place, this.#ranges, this.#state);
+    } catch (error) {
+      if (!this.#closed.has(sequence)) {
+        return undefined;
+      }
+      throw error;
     }
   }
 

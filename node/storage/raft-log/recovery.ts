@@ -34,8 +34,8 @@ export interface Recovery {
   /** Where the log goes on: everything before is durable. */
   readonly provenEnd: number;
   readonly provenCrc: number;
-  /** The state at the proven end. */
-  readonly checkpoint: Checkpoint;
+  /** The state at the proven end; undefined if the tail itself begins with one. */
+  readonly checkpoint: Checkpoint | undefined;
   /** Where the unproven tail ended; the log's end never falls below it again (P12). */
   readonly tailEnd: number;
   /** Batches above the proven end, already replayed into the segment `nextSequence`. */
@@ -167,7 +167,8 @@ export async function recover(disk: Disk, directory: string, storeId: string): P
     throw new LogDamage(`segment ${oldest} holds no sound batch, and older ones are gone`);
   }
   const { replay } = chain;
-  const checkpoint = replay.state.checkpoint();
+  const tailBegins = !replay.began && tail.length > 0;
+  const checkpoint = tailBegins ? undefined : replay.state.checkpoint();
   const nextSequence = sequenceMax + 1;
   replay.ranges.addSegment(nextSequence);
   const replayed = tail.map((batch) => ({ payload: batch.payload, records: replay.batch(batch) }));

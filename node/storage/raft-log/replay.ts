@@ -36,6 +36,11 @@ export class Replay {
     this.state = new LogState(ranges);
   }
 
+  /** False until the first batch: the state is not known yet. */
+  get began(): boolean {
+    return this.#began;
+  }
+
   /** Applies a batch that lies in the active segment of the ranges; returns its records. */
   batch(batch: ScannedBatch): readonly LogRecord[] {
     try {
