@@ -28,6 +28,8 @@ export interface ClusterOptions {
   /** Further arguments of the launcher. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Told the first client port just before the launcher is started. */
+  readonly onSpawn?: (port: number) => void;
   /** From start to the ready line, ms. Default 60 s. */
   readonly startMsMax?: number;
   /** An existing data folder to use, and to leave in place. Default: a fresh one, removed. */
@@ -84,6 +86,7 @@ export class ProcessCluster {
     const keepsData = options.data !== undefined;
     const program = process.env['DYNAKV_PROGRAM'] ?? join(repositoryRoot, 'node', 'main.ts');
     const shards = options.shards === undefined ? [] : ['--shards', String(options.shards)];
+    options.onSpawn?.(port);
     const startedAt = performance.now();
     const launcher = new ManagedProcess({
       name: `cluster ${options.name}`,
