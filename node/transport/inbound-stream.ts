@@ -5,7 +5,7 @@
  */
 import type { ServerDuplexStream, ServerErrorResponse } from '@grpc/grpc-js';
 
-import { DynakvError, isDynakvError } from '../lib/errors.ts';
+import { isDynakvError, type DynakvError } from '../lib/errors.ts';
 import type { Timers } from '../sys/clock.ts';
 import type { NodeId } from '../sys/network.ts';
 import { refusalOf, toGrpcFailure, type GrpcFailure } from './grpc-status.ts';
@@ -37,8 +37,8 @@ export class InboundStream {
     call: ServerByteStream,
     timers: Timers,
     handlers: {
-      onHello(stream: InboundStream, hello: Buffer): void;
-      onEnd(stream: InboundStream): void;
+      readonly onHello: (stream: InboundStream, hello: Buffer) => void;
+      readonly onEnd: (stream: InboundStream) => void;
     },
   ) {
     this.#call = call;
