@@ -234,6 +234,13 @@ describe('texts and names', () => {
     expect(problems).toEqual([]);
   });
 
+  test('the map of the code names files that exist', () => {
+    const text = readText('node/README.md');
+    const named = [...text.matchAll(/`([a-z0-9-]+(?:\/[a-z0-9-]+)*\/[a-z0-9-]+\.ts)`/g)];
+    const missing = named.map(([, path]) => `node/${path ?? ''}`);
+    expect(missing.filter((path) => !files.includes(path))).toEqual([]);
+  });
+
   test('CONTRIBUTING fits on a page', () => {
     expect(readText('CONTRIBUTING.md').split('\n').length).toBeLessThanOrEqual(101);
   });
