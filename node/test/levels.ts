@@ -35,6 +35,13 @@ export const doorLevel = 8;
 /** Files and folders of `node/` that wire the others together. */
 export const wiring: readonly string[] = ['main.ts', 'sim', 'bench', 'test'];
 
+/** Parts of `main.ts` that keep it short: they wire a node, and read its options. */
+export const mainParts: readonly string[] = [
+  'node/cli/client-tls.ts',
+  'node/cli/node-process.ts',
+  'node/cli/node-store.ts',
+];
+
 /** Neither I/O nor time nor chance nor waiting: data in, data out. */
 export const pureFolders: readonly string[] = ['raft', 'shards', 'expressions', 'items', 'values'];
 

@@ -31,7 +31,11 @@ function levelOf(path: string): number | undefined {
 }
 
 function isWiring(path: string): boolean {
-  return rules.wiring.includes(folderOf(path)) || !path.startsWith('node/');
+  return (
+    rules.wiring.includes(folderOf(path)) ||
+    rules.mainParts.includes(path) ||
+    !path.startsWith('node/')
+  );
 }
 
 function mayReachWorld(path: string): boolean {
