@@ -34,7 +34,7 @@ import type { Ready, Role, SoftState } from './ready.ts';
 import { basicStatus, status } from './status.ts';
 import type { BasicStatus, Status } from './status.ts';
 
-/** Why a message was not taken in: not from a peer at all, from a stranger, or a dropped proposal. */
+/** Why a message was not taken in: no message of a peer, a stranger's, or a dropped proposal. */
 export type StepRefusal = 'localMessage' | 'unknownPeer' | ProposalRefusal;
 
 const noReadStates: readonly ReadState[] = [];
