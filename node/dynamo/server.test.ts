@@ -9,9 +9,18 @@ import type { ErrorCode } from '../lib/errors.ts';
 import { createTestTables, TestServer } from './testing-server.ts';
 
 const observed: [string, string][] = [];
+let inFlight = 0;
 const server = new TestServer({
   limits: { bodyBytesMax: 100_000, discardBytesMax: 200_000 },
-  observe: (operation, code) => observed.push([operation, code]),
+  observer: {
+    started: () => {
+      inFlight += 1;
+    },
+    finished: (operation, outcome) => {
+      inFlight -= 1;
+      observed.push([operation, outcome]);
+    },
+  },
 });
 
 beforeAll(async () => {
@@ -112,16 +121,17 @@ describe('createDynamoHandler()', () => {
     expect(server.faults.splice(0)).toMatchObject([{ operation: 'GetItem', error: 'secret' }]);
   });
 
-  test('tells its observer the operation and the code', async () => {
+  test('tells its observer the operation and the outcome', async () => {
     observed.length = 0;
     await server.send('ListTables', {});
     await server.send('DescribeTable', { TableName: 'none' });
     await server.send('Scan', {});
     expect(observed).toEqual([
-      ['ListTables', ''],
-      ['DescribeTable', 'ResourceNotFoundException'],
-      ['unknown', 'UnknownOperationException'],
+      ['ListTables', 'ok'],
+      ['DescribeTable', 'client'],
+      ['unknown', 'client'],
     ]);
+    expect(inFlight).toBe(0);
   });
 });
 

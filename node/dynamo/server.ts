@@ -9,7 +9,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BodyBudget, readBody } from '../lib/body-reader.ts';
 import type { BodyLimits, BodyOutcome } from '../lib/body-reader.ts';
-import { messageOf } from '../lib/errors.ts';
+import { DynakvError, messageOf } from '../lib/errors.ts';
+import { outcomeOf, unknownOperation } from '../metrics/request-metrics.ts';
+import type { RequestObserver, RequestOutcome } from '../metrics/request-metrics.ts';
 import type { ItemPorts } from '../router/execute-on-table.ts';
 import type { ItemService, TableService } from '../router/ports.ts';
 import type { Clock } from '../sys/clock.ts';
@@ -21,30 +23,24 @@ import type { DynamoLimits } from './limits.ts';
 import { sendReply } from './reply.ts';
 import { operationOf } from './target.ts';
 
-/** Told of each answered request. `code` is the error's code, `''` for a success. */
-export type RequestObserver = (operation: string, code: string, elapsedMs: number) => void;
-
 export interface DynamoDoorParts {
   readonly items: ItemService;
   readonly tables: TableService;
   readonly clock: Clock;
   readonly requestIds: () => string;
   readonly logger: Logger;
-  readonly observe?: RequestObserver | undefined;
+  readonly observer?: RequestObserver | undefined;
   readonly limits?: Partial<DynamoLimits> | undefined;
 }
 
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void;
-
-/** The name under which requests are counted whose operation is unknown. */
-const unknownOperation = 'unknown';
 
 class DynamoDoor {
   readonly #ports: ItemPorts;
   readonly #clock: Clock;
   readonly #requestIds: () => string;
   readonly #logger: Logger;
-  readonly #observe: RequestObserver | undefined;
+  readonly #observer: RequestObserver | undefined;
   readonly #deadlineMs: number;
   readonly #bodyLimits: BodyLimits;
 
@@ -54,7 +50,7 @@ class DynamoDoor {
     this.#clock = parts.clock;
     this.#requestIds = parts.requestIds;
     this.#logger = parts.logger;
-    this.#observe = parts.observe;
+    this.#observer = parts.observer;
     this.#deadlineMs = limits.deadlineMs;
     this.#bodyLimits = {
       bodyBytesMax: limits.bodyBytesMax,
@@ -78,7 +74,8 @@ class DynamoDoor {
     const startedMs = this.#clock.monotonicMs();
     const requestId = this.#requestIds();
     let operationName = unknownOperation;
-    let code = '';
+    let requestOutcome: RequestOutcome = 'ok';
+    this.#observer?.started();
     try {
       const body = bodyOf(outcome);
       const operation = operationOf(request.headers['x-amz-target']);
@@ -88,7 +85,7 @@ class DynamoDoor {
       sendReply(response, 200, await operation.run(input, this.#ports, call), requestId);
     } catch (thrown) {
       const { error, unexpected } = dynamoErrorOf(thrown);
-      code = error.code;
+      requestOutcome = outcomeOf(thrown, error.status);
       if (unexpected) {
         this.#logger.error('Request failed unexpectedly', {
           requestId,
@@ -99,7 +96,8 @@ class DynamoDoor {
       }
       sendReply(response, error.status, error.body(), requestId, outcome === 'endless');
     }
-    this.#observe?.(operationName, code, this.#clock.monotonicMs() - startedMs);
+    const elapsedMs = this.#clock.monotonicMs() - startedMs;
+    this.#observer?.finished(operationName, requestOutcome, elapsedMs);
   }
 }
 
@@ -109,9 +107,9 @@ function bodyOf(outcome: BodyOutcome): Buffer {
     case 'endless':
       throw new DynamoError('RequestEntityTooLargeException', 'The request body is too large');
     case 'busy':
-      throw new DynamoError(
-        'ThrottlingException',
-        'Rate exceeded: too many bytes of requests are being received (bodiesBytesMax)',
+      throw new DynakvError(
+        'Throttled',
+        'Too many bytes of requests are being received (bodiesBytesMax)',
       );
     default:
       return outcome;

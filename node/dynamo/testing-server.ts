@@ -3,6 +3,7 @@ import { Agent, createServer, request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Prng } from '../lib/prng.ts';
+import type { RequestObserver } from '../metrics/request-metrics.ts';
 import { TestingBackend } from '../router/testing-backend.ts';
 import type { Clock } from '../sys/clock.ts';
 import { silentLogger } from '../sys/log.ts';
@@ -10,7 +11,6 @@ import type { LogFields, Logger } from '../sys/log.ts';
 import type { DynamoLimits } from './limits.ts';
 import { createRequestIds } from './request-ids.ts';
 import { createDynamoHandler } from './server.ts';
-import type { RequestObserver } from './server.ts';
 import { targetPrefix } from './target.ts';
 
 export interface TestReply {
@@ -22,7 +22,7 @@ export interface TestReply {
 
 export interface TestServerOptions {
   readonly limits?: Partial<DynamoLimits> | undefined;
-  readonly observe?: RequestObserver | undefined;
+  readonly observer?: RequestObserver | undefined;
 }
 
 export class TestServer {

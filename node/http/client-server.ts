@@ -56,6 +56,7 @@ export class HttpServer {
   readonly #server: Server;
   readonly #dynamo: RequestListener | undefined;
   readonly #app: RequestListener;
+  readonly #logger: Logger;
   #closing = false;
 
   constructor(parts: HttpServerParts) {
@@ -87,9 +88,7 @@ export class HttpServer {
     this.#server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
       socket.destroy();
     });
-    this.#server.on('error', (error: Error) => {
-      parts.logger.error('HTTP server failed', { error: messageOf(error) });
-    });
+    this.#logger = parts.logger;
   }
 
   #dispatch: RequestListener = (request, response) => {
@@ -113,6 +112,9 @@ export class HttpServer {
       server.once('error', failed);
       server.listen({ host: address.host, port: address.port }, () => {
         server.off('error', failed);
+        server.on('error', (error: Error) => {
+          this.#logger.error('HTTP server failed', { error: messageOf(error) });
+        });
         const bound = server.address();
         const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
         resolve({ host: address.host, port });

@@ -75,6 +75,7 @@ describe('PUT, GET, HEAD and DELETE /key/{id}', () => {
     ['/key/a+b', 'a+b'],
     ['/key/%2500', '%00'],
     ['/key/%00', '\0'],
+    ['http://elsewhere:80/key/x?', 'x'],
     ['/key/?', undefined],
   ])('take %j for the id %j', async (path, id) => {
     const reply = await client.send('PUT', path, '1');

@@ -8,8 +8,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BodyBudget, readBody } from '../lib/body-reader.ts';
 import type { BodyLimits, BodyOutcome } from '../lib/body-reader.ts';
 import { AssertionError } from '../lib/assert.ts';
-import { messageOf } from '../lib/errors.ts';
+import { DynakvError, messageOf } from '../lib/errors.ts';
 import type { ItemReply, StoredItem } from '../items/command.ts';
+import { outcomeOf, unknownOperation } from '../metrics/request-metrics.ts';
+import type { RequestObserver, RequestOutcome } from '../metrics/request-metrics.ts';
 import { executeOnTable } from '../router/execute-on-table.ts';
 import type { CommandSource, ItemPorts } from '../router/execute-on-table.ts';
 import type { ItemService, TableService } from '../router/ports.ts';
@@ -32,8 +34,7 @@ export interface KeyApiParts {
   readonly clock: Clock;
   readonly requestIds: () => string;
   readonly logger: Logger;
-  /** Told of each answered request: `code` is the problem's name, `''` for a success. */
-  readonly observe?: ((operation: string, code: string, elapsedMs: number) => void) | undefined;
+  readonly observer?: RequestObserver | undefined;
   readonly limits?: Partial<KeyApiLimits> | undefined;
 }
 
@@ -79,7 +80,7 @@ export class KeyApi {
     response: ServerResponse,
     outcome: BodyOutcome,
   ): Promise<void> {
-    const { clock, logger, observe, requestIds } = this.#parts;
+    const { clock, logger, observer, requestIds } = this.#parts;
     const startedMs = clock.monotonicMs();
     const exchange: Exchange = {
       request,
@@ -88,12 +89,13 @@ export class KeyApi {
       ...splitUrl(request.url ?? ''),
     };
     const method = request.method ?? '';
-    let code = '';
+    let requestOutcome: RequestOutcome = 'ok';
+    observer?.started();
     try {
       await this.#dispatch(method, exchange, outcome);
     } catch (thrown) {
       const { problem, unexpected } = problemOf(thrown);
-      code = problem.problem;
+      requestOutcome = outcomeOf(thrown, problem.status);
       if (unexpected) {
         logger.error('Request failed unexpectedly', {
           requestId: exchange.requestId,
@@ -107,8 +109,8 @@ export class KeyApi {
       }
       sendProblem(response, problem, exchange.path, exchange.requestId);
     }
-    const operation = allowedMethods.includes(method) ? `key ${method}` : 'unknown';
-    observe?.(operation, code, clock.monotonicMs() - startedMs);
+    const operation = allowedMethods.includes(method) ? method : unknownOperation;
+    observer?.finished(operation, requestOutcome, clock.monotonicMs() - startedMs);
   }
 
   async #dispatch(method: string, exchange: Exchange, outcome: BodyOutcome): Promise<void> {
@@ -233,11 +235,9 @@ function bodyOf(outcome: BodyOutcome): Buffer {
     case 'endless':
       throw tooLarge(`more than ${itemSizeBytesMax} bytes`);
     case 'busy':
-      throw new Problem(
-        'throttled',
+      throw new DynakvError(
+        'Throttled',
         'Too many bytes of requests are being received (bodiesBytesMax)',
-        {},
-        { 'Retry-After': '1' },
       );
     default:
       return outcome;

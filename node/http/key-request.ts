@@ -48,7 +48,13 @@ export interface SplitUrl {
   readonly query: string;
 }
 
-export function splitUrl(url: string): SplitUrl {
+/** A proxy's request line names scheme and host too; they say nothing that is needed. */
+const absoluteForm = /^https?:\/\/[^/?]*/i;
+
+export function splitUrl(requestTarget: string): SplitUrl {
+  const url = requestTarget.startsWith('/')
+    ? requestTarget
+    : requestTarget.replace(absoluteForm, '');
   const at = url.indexOf('?');
   return at === -1
     ? { path: url, query: '' }

@@ -49,6 +49,10 @@ export class Problem extends Error {
     this.facts = facts;
     this.headers = headers;
   }
+
+  get status(): number {
+    return problemTable[this.problem].status;
+  }
 }
 
 export function isProblem(error: unknown): error is Problem {
