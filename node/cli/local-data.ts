@@ -16,6 +16,8 @@ export interface LocalCluster {
   /** At init: the addresses in the catalog come from it. */
   readonly port: number;
   readonly clusterId: string;
+  /** Of the cluster, ms since 1970; part of its birth plan. */
+  readonly createdAtMs: number;
   readonly initialized: boolean;
 }
 
@@ -96,7 +98,8 @@ function listFolder(folder: string): readonly string[] {
 
 export function newCluster(options: LocalOptions, clusterId: string): LocalCluster {
   const { nodeCount, port } = options;
-  return { format: formatVersion, nodeCount, port, clusterId, initialized: false };
+  const createdAtMs = Date.now();
+  return { format: formatVersion, nodeCount, port, clusterId, createdAtMs, initialized: false };
 }
 
 export function writeCluster(folder: string, cluster: LocalCluster): void {

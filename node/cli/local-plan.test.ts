@@ -44,7 +44,8 @@ describe('nodeArguments()', () => {
 describe('planInit()', () => {
   test('wants at most three copies', () => {
     const factor = (nodeCount: number): number =>
-      planInit(planNodes({ ...options, nodeCount }), 'c').replicationFactor;
+      planInit(planNodes({ ...options, nodeCount }), { clusterId: 'c', createdAtMs: 1 })
+        .replicationFactor;
     expect([1, 3, 5].map(factor)).toEqual([1, 3, 3]);
   });
 });

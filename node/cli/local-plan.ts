@@ -85,7 +85,10 @@ export function nodeArguments(
   ];
 }
 
-export function planInit(nodes: readonly LocalNode[], clusterId: string): InitPlan {
+export function planInit(
+  nodes: readonly LocalNode[],
+  cluster: { readonly clusterId: string; readonly createdAtMs: number },
+): InitPlan {
   const members: readonly MemberView[] = nodes.map((node) => ({
     nodeId: node.nodeId,
     address: peerEndpoint(node),
@@ -94,7 +97,8 @@ export function planInit(nodes: readonly LocalNode[], clusterId: string): InitPl
     zone: '',
   }));
   return {
-    clusterId,
+    clusterId: cluster.clusterId,
+    createdAtMs: cluster.createdAtMs,
     members,
     shardCount: localShardCount,
     replicationFactor: Math.min(3, nodes.length),

@@ -287,7 +287,7 @@ class Launcher {
     this.#say('Creating the cluster …');
     const control = this.#world.connect(peerEndpoint(first));
     try {
-      await control.init(planInit(this.#nodes, this.#cluster.clusterId));
+      await control.init(planInit(this.#nodes, this.#cluster));
     } catch (error) {
       const identity = await control.identify();
       if (identity.clusterId !== this.#cluster.clusterId) {

@@ -35,7 +35,8 @@ export function findMachineProblem(machine: Machine): string | undefined {
 
 /** The machine under this process. */
 export function readMachine(): Machine {
-  process.report.excludeNetwork = true;
+  // Or the report would look up the names of open connections. The types do not know it yet.
+  Object.assign(process.report, { excludeNetwork: true });
   const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
   return {
     platform: `${process.platform}-${process.arch}`,
