@@ -2,7 +2,7 @@
 // Method: random workloads on tiny segments, so that rolling, recycling and rewriting happen all
 // the time; power cut before every single changing operation of the disk; then compared with the
 // model: the state after all acknowledged steps, or with the one under way as well.
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { Prng } from '../../lib/prng.ts';
 import { SimDisk } from '../../sim/disk.ts';
 import { silentLogger } from '../../sys/log.ts';
@@ -10,6 +10,8 @@ import { LogBatchBuilder } from './batch-builder.ts';
 import { RaftLog } from './raft-log.ts';
 import { describeLog, randomWorkload } from './testing-model.ts';
 import type { Workload } from './testing-model.ts';
+
+jest.setTimeout(120_000);
 
 const directory = '/data/log';
 const loseAll = { version: () => -1, names: () => 0 };

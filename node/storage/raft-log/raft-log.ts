@@ -87,6 +87,7 @@ export class RaftLog {
   #proven = false;
   #appends = 0;
   #appendsAtTick = -1;
+  #appendsAtRewrite = 0;
   #rewriting: Promise<void> | undefined;
   #preparing = false;
 
@@ -396,9 +397,11 @@ export class RaftLog {
   }
 
   #maintain(): void {
-    if (this.#rewriting !== undefined || this.#closing || !this.#rewriteIsDue()) {
+    const isNews = this.#appends !== this.#appendsAtRewrite;
+    if (this.#rewriting !== undefined || this.#closing || !isNews || !this.#rewriteIsDue()) {
       return;
     }
+    this.#appendsAtRewrite = this.#appends;
     this.#rewriting = this.#rewriteOldest()
       .catch((error: unknown) => (isNoSpace(error) ? undefined : this.#failLater(error)))
       .finally(() => {
@@ -423,8 +426,13 @@ export class RaftLog {
   }
 
   async #rewriteOldest(): Promise<void> {
+    // One pass over what was there at the beginning: it ends even where packing gains nothing.
+    const end = this.#ranges.activeSequence;
     while (this.#rewriteIsDue() && this.#failure === undefined && !this.#closing) {
       const sequence = this.#ranges.firstNeeded();
+      if (sequence >= end) {
+        return;
+      }
       const rewrite = await this.#readForRewrite(sequence);
       const batch = new LogBatchBuilder();
       for (let more = rewrite !== undefined; more;) {

@@ -1,0 +1,118 @@
+// Goal: a failing disk never costs an acknowledged write and never passes unnoticed: no space is
+// refused and gets over; any other error is final, on disk too; foreign and newer data are left
+// alone; an idle group does not hold old segments for ever.
+import { describe, expect, test } from '@jest/globals';
+import { crc32 } from '../../lib/crc32.ts';
+import { SimDisk } from '../../sim/disk.ts';
+import { silentLogger } from '../../sys/log.ts';
+import { LogBatchBuilder } from './batch-builder.ts';
+import { RaftLog } from './raft-log.ts';
+import { segmentName } from './segment.ts';
+import { birthMetadata, birthState, describeLog, entryOf } from './testing-model.ts';
+
+const directory = '/data/log';
+
+function open(disk: SimDisk, storeId = 's1'): Promise<RaftLog> {
+  const common = { directory, logger: silentLogger, segmentBytes: 4096 };
+  return RaftLog.open({ disk: disk.mount(), storeId, ...common });
+}
+
+function entryBatch(groupId: number, index: number, bytes: number): LogBatchBuilder {
+  const data = Buffer.alloc(bytes, index);
+  return new LogBatchBuilder().entries(groupId, 1, [entryOf(index, 1, data)]);
+}
+
+function create(groupId: number): LogBatchBuilder {
+  return new LogBatchBuilder().createGroup(groupId, 1, birthMetadata, birthState);
+}
+
+describe('RaftLog on a full disk', () => {
+  test('append() refuses with NoSpace, changes nothing, and goes on when there is room', async () => {
+    const disk = new SimDisk({ seed: 1, capacityBytes: 9000 });
+    const log = await open(disk);
+    await log.append(create(1));
+    let index = 0;
+    let refused: LogBatchBuilder | undefined;
+    while (refused === undefined) {
+      const batch = entryBatch(1, index + 1, 900);
+      try {
+        await log.append(batch);
+        index += 1;
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'NoSpace' });
+        refused = batch;
+      }
+    }
+    expect(index).toBeGreaterThan(2);
+    expect(log.stats().spaceLow).toBe(true);
+    await expect(log.append(refused)).rejects.toMatchObject({ code: 'NoSpace' });
+    disk.capacityBytes = 100_000;
+    await log.append(refused);
+    expect(log.stats().spaceLow).toBe(false);
+    disk.crash();
+    expect((await open(disk)).groups.get(1)?.entries).toHaveLength(index + 1);
+  });
+});
+
+describe('RaftLog on a failing disk', () => {
+  for (const kind of ['write', 'datasync'] as const) {
+    test(`an error of ${kind} is final, over a restart too`, async () => {
+      const disk = new SimDisk({ seed: 1 });
+      const log = await open(disk);
+      await log.append(create(1));
+      disk.failNext('EIO', (operation) => operation.kind === kind);
+      await expect(log.append(entryBatch(1, 1, 10))).rejects.toMatchObject({ code: 'StoreFailed' });
+      await expect(log.append(entryBatch(1, 1, 10))).rejects.toMatchObject({ code: 'StoreFailed' });
+      disk.crash();
+      await expect(open(disk)).rejects.toMatchObject({ code: 'Quarantined' });
+      await expect(open(disk)).rejects.toThrow('start it with an empty data folder');
+    });
+  }
+
+  test('an error of read at start is quarantine', async () => {
+    const disk = new SimDisk({ seed: 1 });
+    await (await open(disk)).close();
+    disk.failNext('EIO', (operation) => operation.kind === 'read' && operation.bytes > 512);
+    await expect(open(disk)).rejects.toMatchObject({ code: 'Quarantined' });
+    await expect(open(disk)).rejects.toMatchObject({ code: 'Quarantined' });
+  });
+});
+
+describe('RaftLog of somebody else', () => {
+  test('another store and a newer format are refused and left as they are', async () => {
+    const disk = new SimDisk({ seed: 1 });
+    await (await open(disk)).close();
+    const names = await disk.list(directory);
+    await expect(open(disk, 's2')).rejects.toMatchObject({ code: 'WrongCluster' });
+    expect(await RaftLog.readStoreId(disk, directory)).toBe('s1');
+    const path = `${directory}/${segmentName(1)}`;
+    const bytes = disk.contents(path);
+    bytes.writeUInt32LE(2, 8);
+    bytes.writeUInt32LE(crc32(bytes.subarray(16, 512), crc32(bytes.subarray(0, 12))), 12);
+    disk.plant(path, bytes);
+    await expect(open(disk)).rejects.toMatchObject({ code: 'NewerFormat' });
+    expect(await disk.list(directory)).toEqual(names);
+    expect(disk.contents(path)).toEqual(bytes);
+  });
+});
+
+describe('RaftLog with an idle group', () => {
+  test('its entries are rewritten forward and old segments go', async () => {
+    const disk = new SimDisk({ seed: 1 });
+    const log = await open(disk);
+    await log.append(create(1));
+    await log.append(entryBatch(1, 1, 700));
+    await log.append(create(2));
+    for (let index = 1; index <= 100; index++) {
+      const batch = entryBatch(2, index, 700);
+      await log.append(batch.watermark(2, 1, index).compact(2, 1, index, 1));
+    }
+    await log.settle();
+    expect(await disk.exists(`${directory}/${segmentName(1)}`)).toBe(false);
+    expect((await disk.list(directory)).length).toBeLessThan(8);
+    disk.crash();
+    const again = await open(disk);
+    expect(again.groups.get(1)?.entries).toEqual([entryOf(1, 1, Buffer.alloc(700, 1))]);
+    expect(describeLog(again)).toContain('2 1 0,0,0,100,1,100');
+  });
+});
