@@ -65,8 +65,8 @@ export class AdminClient {
     return await this.#call(Admin.method.join, request);
   }
 
-  async status(): Promise<Response<'status'>> {
-    return await this.#call(Admin.method.status, {});
+  async status(request: Request<'status'> = {}): Promise<Response<'status'>> {
+    return await this.#call(Admin.method.status, request);
   }
 
   async stop(): Promise<Response<'stop'>> {

@@ -4,59 +4,16 @@
  * tests pass fakes.
  */
 
-export interface MemberView {
-  readonly nodeId: number;
-  readonly address: string;
-  readonly clientAddress: string;
-  readonly opsAddress: string;
-  readonly zone: string;
-}
+import type { MemberView, StatusView } from '../contract/status-types.ts';
 
-export interface NodeView {
-  readonly member?: MemberView | undefined;
-  readonly state: string;
-  readonly bootId: string;
-  readonly version: string;
-  readonly replicaCount: number;
-  readonly leaderCount: number;
-}
-
-export interface ReplicaView {
-  readonly nodeId: number;
-  readonly replicaId: number;
-  readonly role: string;
-  readonly appliedIndex: number;
-  readonly lag: number;
-  readonly known: boolean;
-}
-
-export interface GroupView {
-  readonly groupId: number;
-  /** 0: none is known. */
-  readonly leaderNodeId: number;
-  readonly term: number;
-  readonly commitIndex: number;
-  readonly asleep: boolean;
-  readonly replicas: readonly ReplicaView[];
-}
-
-export interface ProblemView {
-  readonly reason: string;
-  readonly message: string;
-  readonly nodeId: number;
-  readonly groupId?: number | undefined;
-}
-
-export interface StatusView {
-  readonly clusterId: string;
-  readonly nodeId: number;
-  readonly ready: boolean;
-  readonly shardCount: number;
-  readonly replicationFactor: number;
-  readonly nodes: readonly NodeView[];
-  readonly groups: readonly GroupView[];
-  readonly problems: readonly ProblemView[];
-}
+export type {
+  GroupView,
+  MemberView,
+  NodeView,
+  ProblemView,
+  ReplicaView,
+  StatusView,
+} from '../contract/status-types.ts';
 
 export interface IdentityView {
   /** `empty`, `member`, `quarantined`. */

@@ -4,6 +4,7 @@
  * two, then `close()`.
  */
 import { AdminClient } from '../admin/grpc-admin-client.ts';
+import { toPlain } from '../admin/plain-message.ts';
 import type { Timers } from '../sys/clock.ts';
 import { silentLogger } from '../sys/log.ts';
 import { TlsMaterial } from '../transport/tls.ts';
@@ -15,14 +16,6 @@ import type {
   InitPlan,
   StatusView,
 } from './cluster-control.ts';
-
-/** The same data without the generated code's own fields. */
-function toPlain(message: unknown): unknown {
-  const text = JSON.stringify(message, (key, value: unknown) =>
-    key === '$typeName' || key === '$unknown' ? undefined : value,
-  );
-  return JSON.parse(text);
-}
 
 class GrpcControl implements ClusterControl {
   readonly #material: Promise<TlsMaterial> | undefined;

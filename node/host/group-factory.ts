@@ -26,15 +26,15 @@ import type { RowReader } from './row-reader.ts';
 
 /** One append message; also what is handed out to apply at once. */
 const messageBytesMax = mebibyte;
-/** A leader's uncommitted tail: beyond it proposals are throttled. */
-const uncommittedBytesMax = 32 * mebibyte;
 /** In flight to one follower. */
 const inflightMessagesMax = 256;
 const inflightBytesMax = 16 * mebibyte;
 
-export interface RaftTicks {
+export interface RaftTuning {
   readonly electionTicks: number;
   readonly heartbeatTicks: number;
+  /** A leader's uncommitted tail: beyond it proposals are throttled. */
+  readonly uncommittedBytesMax: number;
 }
 
 /** What the log on disk holds of a group. */
@@ -92,7 +92,7 @@ export function reconcile(log: LogState, engine: EngineState): Reconciled {
 }
 
 export interface GroupFactoryParts {
-  readonly ticks: RaftTicks;
+  readonly tuning: RaftTuning;
   readonly random: Random;
   readonly cache: RowCache;
   readonly reader: RowReader;
@@ -139,12 +139,12 @@ export function openGroup(
     id: log.replicaId,
     storage,
     random: () => parts.random.uint32() / 0x1_0000_0000,
-    electionTicks: parts.ticks.electionTicks,
-    heartbeatTicks: parts.ticks.heartbeatTicks,
+    electionTicks: parts.tuning.electionTicks,
+    heartbeatTicks: parts.tuning.heartbeatTicks,
     applied: applied.index,
     asyncStorageWrites: true,
     messageBytesMax,
-    uncommittedBytesMax,
+    uncommittedBytesMax: parts.tuning.uncommittedBytesMax,
     inflightMessagesMax,
     inflightBytesMax,
     checkQuorum: true,

@@ -43,6 +43,10 @@ export interface NodeOptions {
   readonly heartbeatTicks: number;
   readonly cacheBytes: number;
   readonly layerBytesMax: number;
+  /** A leader's uncommitted tail per group; beyond it writes are throttled. */
+  readonly uncommittedBytesMax: number;
+  /** Commands under way at this node as gateway. */
+  readonly commandsMax: number;
   /** Addresses to use instead of the catalog's. */
   readonly peerOverrides: ReadonlyMap<NodeId, string>;
 }
@@ -156,6 +160,7 @@ export class NodeCore {
       },
     });
     this.router = new Router({
+      commandsMax: options.commandsMax,
       host: this.host,
       executors: this.executors,
       system: this.#system,
@@ -270,7 +275,7 @@ export class NodeCore {
       const nodes = new Map<number, NodeId>();
       const group = openGroup(
         {
-          ticks: options,
+          tuning: options,
           random,
           cache: this.cache,
           reader: this.#reader,

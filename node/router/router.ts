@@ -25,8 +25,6 @@ import type { Call, ItemService } from './ports.ts';
 
 /** Waits between attempts: short, since a failover lasts a few hundred milliseconds. */
 const retryBackoff = { baseMs: 5, maxMs: 100 };
-/** Commands under way at this node as gateway; more are a throttle. */
-const commandsMax = 50_000;
 
 export type AnyDone = (error: DynakvError | undefined, reply: AnyReply | undefined) => void;
 
@@ -42,6 +40,8 @@ export interface Placement {
 }
 
 export interface RouterParts {
+  /** Commands under way at this node as gateway; more are a throttle. */
+  readonly commandsMax: number;
   readonly host: Host;
   readonly executors: Executors;
   readonly system: SystemRunner;
@@ -122,6 +122,7 @@ export class Router implements ItemService {
       done(new DynakvError('StoreFailed', messageOf(this.#parts.host.failure)), undefined);
       return;
     }
+    const { commandsMax } = this.#parts;
     if (this.#operations.size >= commandsMax) {
       done(
         new DynakvError('Throttled', `Cannot take a command: ${commandsMax} are under way`, {

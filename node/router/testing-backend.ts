@@ -97,7 +97,7 @@ export class TestingBackend implements ItemService, TableService {
   execute(command: ItemCommand, _call?: Call): Promise<ItemReply> {
     const failure = this.failures.shift();
     if (failure !== undefined) {
-      return Promise.reject(failure as Error);
+      return Promise.reject(failure);
     }
     if (![...this.#tables.values()].some((table) => table.tableId === command.tableId)) {
       return Promise.reject(new DynakvError('SchemaMismatch', 'The table is gone'));

@@ -206,6 +206,8 @@ export class SimCluster {
           heartbeatTicks: 1,
           cacheBytes: simCacheBytes,
           layerBytesMax: simLayerBytes,
+          uncommittedBytesMax: simLayerBytes,
+          commandsMax: 10_000,
           peerOverrides: new Map(),
         },
         engine,

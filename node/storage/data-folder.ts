@@ -46,7 +46,12 @@ const quarantineName = 'quarantine.json';
 const temporarySuffix = '.new';
 const smallFileBytesMax = 64 * kibibyte;
 /** Names that do not make a folder a used one: of file systems, and of an interrupted start. */
-const harmlessNames = new Set(['lost+found', `${identityName}${temporarySuffix}`]);
+const harmlessNames = new Set([
+  'lost+found',
+  'birth.json',
+  'birth.json.new',
+  `${identityName}${temporarySuffix}`,
+]);
 
 export class DataFolder {
   readonly path: string;

@@ -1,0 +1,371 @@
+/**
+ * One node as a process: binds its ports, opens its stores or waits to be made a member, runs the
+ * core, serves the doors, stops in order. Modes:
+ *
+ *   starting → empty      the folder is new: only the admin API answers
+ *   starting → serving    it is a member
+ *   empty    → serving    `Bootstrap` made it one
+ *   any      → failed     the store failed: quarantined, nothing acknowledged any more; exit 1
+ *   any      → stopped    told to stop: leaderships handed over, requests finished; exit 0
+ *
+ * Everything that can refuse does so before anything is written, in one line.
+ */
+import { adminHandlers } from '../admin/admin-handlers.ts';
+import { adminService } from '../admin/grpc-admin.ts';
+import type { NodeControl, NodeIdentity } from '../admin/node-control.ts';
+import type { Address } from '../config/address.ts';
+import { formatAddress } from '../config/address.ts';
+import type { NodeOptions } from '../config/options.ts';
+import { createDynamoHandler } from '../dynamo/server.ts';
+import { createRequestIds } from '../dynamo/request-ids.ts';
+import { createClientApp } from '../http/client-app.ts';
+import { HttpServer } from '../http/client-server.ts';
+import { createOpsApp } from '../http/ops-app.ts';
+import { DynakvError, messageOf } from '../lib/errors.ts';
+import type { BootstrapPlan } from '../manager/bootstrap.ts';
+import { NodeCore } from '../manager/node-core.ts';
+import { RequestMetrics } from '../metrics/request-metrics.ts';
+import { Metrics } from '../metrics/registry.ts';
+import { DataFolder } from '../storage/data-folder.ts';
+import { EnginePeerMemory } from '../transport/engine-peer-memory.ts';
+import { plaintextChannels } from '../transport/grpc-channel.ts';
+import { GrpcNetwork } from '../transport/grpc-network.ts';
+import { GrpcServer, plaintextServer } from '../transport/grpc-server.ts';
+import { TlsMaterial } from '../transport/tls.ts';
+import { ClientTls } from './client-tls.ts';
+import { LateServices } from './late-services.ts';
+import { watchNode } from './node-metrics.ts';
+import { bearNode, openNodeStore } from './node-store.ts';
+import type { NodeStore } from './node-store.ts';
+import type { NodeWorld } from './node-world.ts';
+
+type Mode = 'starting' | 'empty' | 'serving' | 'failed' | 'stopped';
+
+/** Time for the last answers of a failed store to leave. */
+const failedGraceMs = 200;
+
+export class NodeProcess implements NodeControl {
+  readonly version: string;
+  readonly #world: NodeWorld;
+  readonly #options: NodeOptions;
+  readonly #metrics = new Metrics({ processMetrics: true });
+  readonly #services = new LateServices();
+  readonly #memory = new EnginePeerMemory();
+  #mode: Mode = 'starting';
+  #folder: DataFolder | undefined;
+  #store: NodeStore | undefined;
+  #core: NodeCore | undefined;
+  #network: GrpcNetwork | undefined;
+  #tls: TlsMaterial | undefined;
+  #clientTls: ClientTls | undefined;
+  #grpc: GrpcServer | undefined;
+  #client: HttpServer | undefined;
+  #ops: HttpServer | undefined;
+  #caughtUp = false;
+  #bearing: Promise<boolean> | undefined;
+  #ended: (exitCode: number) => void = () => undefined;
+
+  constructor(options: NodeOptions, world: NodeWorld) {
+    this.#options = options;
+    this.#world = world;
+    this.version = world.version;
+  }
+
+  get identity(): NodeIdentity | undefined {
+    return this.#core === undefined ? undefined : this.#folder?.identity;
+  }
+
+  get core(): NodeCore | undefined {
+    return this.#core;
+  }
+
+  /** Runs until told to stop or failed; the exit code. Throws if it cannot start. */
+  async run(): Promise<number> {
+    const ended = new Promise<number>((resolve) => {
+      this.#ended = resolve;
+    });
+    try {
+      await this.#open();
+    } catch (error) {
+      await this.#close(0);
+      throw error;
+    }
+    if (this.#world.stop.aborted) {
+      this.#ended(0);
+    }
+    this.#world.stop.addEventListener('abort', () => {
+      this.#ended(0);
+    });
+    const exitCode = await ended;
+    await this.#shutDown(exitCode);
+    return exitCode;
+  }
+
+  async #open(): Promise<void> {
+    const { disk, lock } = this.#world;
+    await this.#bind();
+    this.#folder = await DataFolder.open({ disk, lock, path: this.#options.data });
+    if (this.#folder.identity === undefined) {
+      this.#mode = 'empty';
+      this.#world.logger.info('Waiting to be made a member of a cluster', {
+        peers: formatAddress(this.#options.peerListen),
+      });
+      return;
+    }
+    await this.#serve();
+  }
+
+  /** Takes the ports; what is served behind them comes later. */
+  async #bind(): Promise<void> {
+    const { timers, logger, clock, random } = this.#world;
+    const options = this.#options;
+    this.#tls = await openTls(options, this.#world);
+    const channels = this.#tls ?? plaintextChannels;
+    this.#network = new GrpcNetwork({
+      identity: () => this.#localIdentity(),
+      memory: this.#memory,
+      channels,
+      timers,
+      random,
+      log: logger,
+    });
+    this.#grpc = await GrpcServer.open({
+      host: options.peerListen.host,
+      port: options.peerListen.port,
+      credentials: this.#tls ?? plaintextServer,
+      timers,
+      peers: this.#network.peerService,
+      services: [adminService(adminHandlers(this, channels, clock))],
+    });
+    const requestIds = createRequestIds(random);
+    const door = { items: this.#services, tables: this.#services, clock, requestIds, logger };
+    const limits = { deadlineMs: options.requestTimeoutMs };
+    this.#clientTls = await ClientTls.open(options, this.#world);
+    this.#client = new HttpServer({
+      dynamo: createDynamoHandler({
+        ...door,
+        limits,
+        observer: new RequestMetrics(this.#metrics, 'dynamo'),
+      }),
+      app: createClientApp({ ...door, limits, observer: new RequestMetrics(this.#metrics, 'key') }),
+      logger,
+      limits: { connectionsMax: options.connectionsMax },
+      tls: this.#clientTls?.current,
+    });
+    this.#clientTls?.onChange((tls) => this.#client?.renewCertificates(tls));
+    await listen(this.#client, options.clientListen);
+    this.#ops = new HttpServer({
+      app: createOpsApp({
+        metrics: this.#metrics,
+        liveness: [{ name: 'process', check: () => ({ ok: true, detail: 'running' }) }],
+        readiness: [{ name: 'replicas', check: () => this.#readiness() }],
+        requestIds,
+        logger,
+      }),
+      logger,
+    });
+    await listen(this.#ops, options.opsListen);
+  }
+
+  #localIdentity(): ReturnType<ConstructorParameters<typeof GrpcNetwork>[0]['identity']> {
+    const identity = this.#folder?.identity;
+    const log = this.#store?.log;
+    if (identity === undefined || log === undefined) {
+      return undefined;
+    }
+    return {
+      clusterId: identity.clusterId,
+      nodeId: identity.nodeId,
+      storeId: identity.storeId,
+      bootNonces: log.bootHistory,
+      logPosition: log.durablePosition,
+    };
+  }
+
+  /** Own replicas open and caught up once since the start (design §7); not cluster-wide health. */
+  #readiness(): { ok: boolean; detail: string } {
+    if (this.#core === undefined) {
+      return { ok: false, detail: this.#mode === 'empty' ? 'not a member yet' : 'starting' };
+    }
+    if (this.#core.host.failure !== undefined) {
+      return { ok: false, detail: `store failed: ${messageOf(this.#core.host.failure)}` };
+    }
+    this.#caughtUp ||= this.#core.groupsReady;
+    return this.#caughtUp
+      ? { ok: true, detail: `${this.#core.host.groups.size} replicas open` }
+      : { ok: false, detail: 'replicas are opening or catching up' };
+  }
+
+  async #serve(): Promise<void> {
+    const { clock, timers, random, logger } = this.#world;
+    const options = this.#options;
+    const folder = this.#folder;
+    const network = this.#network;
+    if (folder?.identity === undefined || network === undefined) {
+      throw new DynakvError('Refused', 'Cannot serve before the data folder is open');
+    }
+    const onFailure = (error: unknown): void => {
+      void this.#fail(error);
+    };
+    const store = await openNodeStore(this.#world, options, folder, onFailure);
+    this.#store = store;
+    this.#memory.attach(store.engine);
+    const overrides = [...(options.peerOverrides ?? new Map<number, Address>())];
+    const syncSeconds = this.#metrics.histogram('logSyncSeconds', {});
+    const core = await NodeCore.open(
+      {
+        options: {
+          nodeId: folder.identity.nodeId,
+          tickMs: options.tickMs,
+          electionTicks: options.electionTicks,
+          heartbeatTicks: options.heartbeatTicks,
+          cacheBytes: options.itemCacheBytes,
+          layerBytesMax: options.committedLayerBytes,
+          uncommittedBytesMax: options.uncommittedBytes,
+          commandsMax: options.requestsMax,
+          peerOverrides: new Map(overrides.map(([id, address]) => [id, formatAddress(address)])),
+        },
+        ...store,
+        network,
+        clock,
+        timers,
+        random,
+        logger,
+      },
+      {
+        failed: onFailure,
+        synced: (durationMs) => {
+          syncSeconds.observe(durationMs / 1000);
+        },
+      },
+    );
+    this.#core = core;
+    watchNode(this.#metrics, core, this.version);
+    core.start();
+    this.#services.open(core);
+    this.#mode = 'serving';
+    logger.info('Serving', {
+      node: folder.identity.nodeId,
+      cluster: folder.identity.clusterId,
+      client: formatAddress(options.clientListen),
+    });
+  }
+
+  async bootstrap(plan: BootstrapPlan, nodeId: number): Promise<boolean> {
+    const known = this.#folder?.identity;
+    if (known !== undefined && this.#bearing === undefined) {
+      if (known.clusterId === plan.clusterId && known.nodeId === nodeId) {
+        return false;
+      }
+      throw new DynakvError(
+        'WrongCluster',
+        `This node is node ${known.nodeId} of cluster "${known.clusterId}" already`,
+        { reason: 'AlreadyMember' },
+      );
+    }
+    if (this.#mode === 'starting') {
+      throw new DynakvError('Unavailable', 'The node is starting', { reason: 'Starting' });
+    }
+    this.#bearing ??= this.#bear(plan, nodeId);
+    return await this.#bearing;
+  }
+
+  async #bear(plan: BootstrapPlan, nodeId: number): Promise<boolean> {
+    const folder = this.#folder;
+    if (folder === undefined) {
+      throw new DynakvError('Unavailable', 'The node is starting', { reason: 'Starting' });
+    }
+    try {
+      await bearNode(this.#world, this.#options, folder, plan, nodeId);
+      await this.#serve();
+      return true;
+    } catch (error) {
+      this.#world.logger.error('Cannot become a member', { error: messageOf(error) });
+      this.#ended(1);
+      throw error;
+    } finally {
+      this.#bearing = undefined;
+    }
+  }
+
+  stopSoon(): void {
+    this.#world.timers.after(failedGraceMs, () => {
+      this.#ended(0);
+    });
+  }
+
+  /** An error that reached the process instead of a caller. */
+  async failStore(error: unknown): Promise<void> {
+    this.#core?.host.fail(error);
+    await this.#fail(error);
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    if (this.#mode === 'failed') {
+      return;
+    }
+    this.#mode = 'failed';
+    this.#world.logger.error('Store failed: this node stops serving', { error: messageOf(error) });
+    try {
+      const at = new Date(this.#world.clock.wallMs()).toISOString();
+      await this.#folder?.quarantine(messageOf(error), at);
+    } catch (second) {
+      this.#world.logger.error('Cannot note the quarantine', { error: messageOf(second) });
+    }
+    this.#world.timers.after(failedGraceMs, () => {
+      this.#ended(1);
+    });
+  }
+
+  async #shutDown(exitCode: number): Promise<void> {
+    if (exitCode === 0) {
+      this.#mode = 'stopped';
+      this.#world.logger.info('Stopping');
+      await this.#core?.stop();
+    }
+    await this.#close(exitCode === 0 ? this.#options.stopTimeoutMs : failedGraceMs);
+    if (exitCode === 0) {
+      this.#world.logger.info('Stopped');
+    }
+  }
+
+  /** In reverse order of opening. */
+  async #close(graceMs: number): Promise<void> {
+    await this.#client?.close(graceMs);
+    this.#core?.halt();
+    this.#network?.close();
+    await this.#grpc?.close();
+    await this.#ops?.close(0);
+    this.#tls?.close();
+    this.#clientTls?.close();
+    if (this.#mode !== 'failed') {
+      await this.#store?.log.close();
+      await this.#store?.engine.close();
+    }
+    await this.#folder?.close();
+  }
+}
+
+async function openTls(options: NodeOptions, world: NodeWorld): Promise<TlsMaterial | undefined> {
+  const { peerTlsCa: caFile, peerTlsCert: certFile, peerTlsKey: keyFile } = options;
+  if (caFile === undefined || certFile === undefined || keyFile === undefined) {
+    return undefined;
+  }
+  return await TlsMaterial.open({
+    files: { caFile, certFile, keyFile },
+    timers: world.timers,
+    log: world.logger,
+  });
+}
+
+async function listen(server: HttpServer, address: Address): Promise<void> {
+  try {
+    await server.listen(address);
+  } catch (error) {
+    const busy = (error as { code?: unknown }).code === 'EADDRINUSE';
+    const why = busy
+      ? 'another process has it: stop that one, or choose another port'
+      : messageOf(error);
+    throw new DynakvError('ConfigInvalid', `Cannot listen on ${formatAddress(address)}: ${why}`);
+  }
+}
