@@ -67,7 +67,7 @@ function drain(node: RawNode): Message[] {
 }
 
 function messageFrom(from: number, type: MessageType, fields: Partial<Message>): Message {
-  return Object.assign(newMessage(type, 1), { from }, fields) as MessageDraft;
+  return Object.assign(newMessage(type, 1), { from }, fields);
 }
 
 /** Makes replica 1 of `size` the leader of its next term. */

@@ -8,7 +8,7 @@
  * Invariant: match < next. The follower's log equals the leader's up to `match`.
  */
 import { assert } from '../lib/assert.ts';
-import { Inflights } from './inflights.ts';
+import type { Inflights } from './inflights.ts';
 import type { ReplicaId } from './messages.ts';
 
 export type ProgressState = 'probe' | 'replicate' | 'snapshot';

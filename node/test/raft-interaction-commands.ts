@@ -31,6 +31,12 @@ interface Recipient {
 /** An error of a command: printed after what it wrote. */
 type Outcome = string | undefined;
 
+/** Whether a round of `stabilize` found work, and the error that ended it. */
+interface Round {
+  readonly isBusy: boolean;
+  readonly error: Outcome;
+}
+
 const inflightUnlimited = 2 ** 31 - 1;
 const isLocalTarget = (id: number): boolean => id === localAppendThread || id === localApplyThread;
 const isLocal = (message: Message): boolean =>
@@ -448,24 +454,24 @@ export class InteractionTrace {
     }
     const ids = numbersOf(directive);
     const nodes = ids.length > 0 ? ids.map((id) => this.#node(id)) : this.#nodes;
-    let outcome: Outcome | 'more' = 'more';
-    while (outcome === 'more') {
-      outcome = this.#stabilizeOnce(nodes);
+    let round: Round = { isBusy: true, error: undefined };
+    while (round.isBusy) {
+      round = this.#stabilizeOnce(nodes);
     }
     this.#output.level = level;
-    return outcome;
+    return round.error;
   }
 
-  /** One round of all work there is; `more` if there was any. */
-  #stabilizeOnce(nodes: readonly InteractionNode[]): Outcome | 'more' {
-    let outcome: Outcome | 'more';
+  /** One round of all work there is. */
+  #stabilizeOnce(nodes: readonly InteractionNode[]): Round {
+    let isBusy = false;
     for (const node of nodes) {
       if (node.raw.hasReady()) {
         const error = this.#titled(`${node.id} handling Ready`, () => this.#processReady(node));
         if (error !== undefined) {
-          return error;
+          return { isBusy: false, error };
         }
-        outcome = 'more';
+        isBusy = true;
       }
     }
     for (const { id } of nodes) {
@@ -474,7 +480,7 @@ export class InteractionTrace {
           this.#deliver({ id, isDropped: false });
           return undefined;
         });
-        outcome = 'more';
+        isBusy = true;
       }
     }
     for (const [what, work, run] of this.#threads()) {
@@ -484,11 +490,11 @@ export class InteractionTrace {
           while (node[work].length > 0) {
             this.#output.indent(() => run(node));
           }
-          outcome = 'more';
+          isBusy = true;
         }
       }
     }
-    return outcome;
+    return { isBusy, error: undefined };
   }
 
   #threads(): (readonly [
