@@ -26,8 +26,11 @@ export const messageBytesMax = 8 * mebibyte;
 /** A connection without traffic is probed this often, and given up when no answer comes. */
 export const keepaliveMs = 10_000;
 export const keepaliveTimeoutMs = 5_000;
-/** What the receiving side of a client lets come unread, bytes. The server's is fixed (64 KiB). */
-const flowControlWindowBytes = 8 * mebibyte;
+/**
+ * What a client lets come unread (a server's window is fixed at 64 KiB): more than the batches of
+ * a turn, and a bound on what an urgent frame can wait behind at a receiver that is late.
+ */
+const flowControlWindowBytes = mebibyte;
 
 /** For the server and for clients. */
 export const connectionOptions: ChannelOptions = {

@@ -238,7 +238,7 @@ export class GrpcNetwork implements Network {
         });
       },
       onEnd: (stream) => {
-        this.#peers.get(stream.nodeId)?.inboundEnded(stream);
+        this.#peers.get(stream.nodeId)?.acceptedEnded(stream);
       },
     });
   }
@@ -253,7 +253,7 @@ export class GrpcNetwork implements Network {
     }
     const reply = encodeHelloReply(helloTo(hello.nodeId, identity));
     stream.accept({ nodeId: hello.nodeId, bootId, reply });
-    peer.acceptInbound(stream);
+    peer.accept(stream);
   }
 
   /**

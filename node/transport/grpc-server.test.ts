@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 
 import { Prng } from '../lib/prng.ts';
+import { realTimers } from '../sys/real/timers.ts';
 import {
   openByteStream,
   openClient,
@@ -12,7 +13,8 @@ import {
   snapshotPath,
 } from './grpc-channel.ts';
 import { fromGrpcFailure } from './grpc-status.ts';
-import { encodeHello, helloTo } from './hello.ts';
+import { GrpcServer, plaintextServer } from './grpc-server.ts';
+import { encodeHello, encodeHelloReply, helloTo, type LocalIdentity } from './hello.ts';
 import { eventually, TestNode, type TestNodeOptions } from './test-node.ts';
 
 const opened: TestNode[] = [];
@@ -26,6 +28,21 @@ async function open(options: TestNodeOptions): Promise<TestNode> {
 afterEach(async () => {
   await Promise.all(opened.splice(0).map(async (node) => await node.close()));
 });
+
+function identityOf(nodeId: number): LocalIdentity {
+  return {
+    clusterId: 'test-cluster',
+    nodeId,
+    storeId: `store-${nodeId}`,
+    bootNonces: [`boot-${nodeId}`],
+    logPosition: 0,
+  };
+}
+
+/** A node's hello to node 1. */
+function helloOf(nodeId: number): Buffer {
+  return encodeHello(helloTo(1, identityOf(nodeId)));
+}
 
 /** Sends `messages` on a stream and returns the reason it was ended with. */
 async function reasonFor(
@@ -90,38 +107,52 @@ describe('GrpcServer', () => {
   test('ends a stream whose first message is no hello, by name', async () => {
     const one = await open({ nodeId: 1 });
     expect(await reasonFor(one, framesPath, [Buffer.from('nonsense')])).toBe('BadFrame');
-    const identity = {
-      clusterId: 'test-cluster',
-      nodeId: 5,
-      storeId: 's',
-      bootNonces: ['b'],
-      logPosition: 0,
-    };
-    expect(await reasonFor(one, framesPath, [encodeHello(helloTo(1, identity))])).toBe(
-      'UnknownNode',
-    );
+    expect(await reasonFor(one, framesPath, [helloOf(5)])).toBe('UnknownNode');
     expect(await reasonFor(one, snapshotPath, [Buffer.from('nonsense')])).toBe('BadFrame');
     expect(await reasonFor(one, snapshotPath, [Buffer.alloc(0)])).toBe('UnknownNode');
   });
 
-  test('ends a connection whose frames cannot be read', async () => {
+  test('ends a stream on which more than a hello comes, and connects anew', async () => {
     const one = await open({ nodeId: 1 });
     const two = await open({ nodeId: 2 });
     one.meet(two);
     two.meet(one);
     await eventually(() => one.events.length === 1 && two.events.length === 1);
-    const identity = {
-      clusterId: 'test-cluster',
-      nodeId: 2,
-      storeId: 'store-2',
-      bootNonces: ['boot-2'],
-      logPosition: 0,
-    };
     // A stream that claims to be node 2 of the same boot takes the place of its stream.
-    const nonsense = [encodeHello(helloTo(1, identity)), Buffer.from('ff', 'hex')];
-    await reasonFor(one, framesPath, nonsense);
+    const extra = Buffer.from('ff', 'hex');
+    expect(await reasonFor(one, framesPath, [helloOf(2), extra, extra])).toBe('Malformed');
     await eventually(() => one.events.filter(({ kind }) => kind === 'down').length >= 1);
     await eventually(() => one.events.at(-1)?.kind === 'up' && two.events.at(-1)?.kind === 'up');
-    expect(one.frames).toEqual([]);
   });
+});
+
+test('GrpcNetwork drops a connection whose frames cannot be read', async () => {
+  // A peer that says a proper hello both ways, and then sends nonsense.
+  const server = await GrpcServer.open({
+    host: '127.0.0.1',
+    port: 0,
+    credentials: plaintextServer,
+    timers: realTimers,
+    peers: {
+      frames: (call) => {
+        call.on('error', () => undefined);
+        call.once('data', () => {
+          call.write(encodeHelloReply(helloTo(1, identityOf(2))));
+          call.write(Buffer.from('ff', 'hex'));
+        });
+      },
+      snapshot: () => undefined,
+    },
+    services: [],
+  });
+  const one = await open({ nodeId: 1 });
+  one.meet({ nodeId: 2, address: `127.0.0.1:${server.port}` });
+  expect(await reasonFor(one, framesPath, [helloOf(2)])).toBe('Replaced');
+  expect(one.events).toEqual([
+    { kind: 'up', nodeId: 2, bootId: 'boot-2' },
+    { kind: 'down', nodeId: 2, refused: false },
+  ]);
+  expect(one.frames).toEqual([]);
+  one.network.close();
+  await server.close();
 });

@@ -1,11 +1,11 @@
 /**
- * A stream of frames that another node opened: hello first, then silence until someone reads, then
- * messages. What a peer cannot get past this: a message that is no hello, a hello that does not
- * come in time, bytes that are no frames. Each ends the stream with a named reason.
+ * A stream that another node opened: its hello comes in, our reply and frames go out, and nothing
+ * else comes in. What cannot get past this: a message that is no hello, a hello that does not come
+ * in time, a second message. Each ends the stream with a named reason.
  */
 import type { ServerDuplexStream, ServerErrorResponse } from '@grpc/grpc-js';
 
-import { isDynakvError, type DynakvError } from '../lib/errors.ts';
+import type { DynakvError } from '../lib/errors.ts';
 import type { Timers } from '../sys/clock.ts';
 import type { NodeId } from '../sys/network.ts';
 import { refusalOf, toGrpcFailure, type GrpcFailure } from './grpc-status.ts';
@@ -29,8 +29,8 @@ export class InboundStream {
   readonly #onEnd: (stream: InboundStream) => void;
   #nodeId: NodeId = 0;
   #bootId = '';
-  #reader: ((message: Buffer) => void) | undefined;
   #ended = false;
+  #refused = false;
 
   /** Waits for the hello and hands it to `onHello`, once. */
   constructor(
@@ -48,7 +48,10 @@ export class InboundStream {
     });
     call.once('data', (hello: Buffer) => {
       timeout.cancel();
-      call.pause();
+      // Reading on also notices the end.
+      call.on('data', () => {
+        this.refuse('Malformed', 'a message followed it');
+      });
       handlers.onHello(this, hello);
     });
     const end = (): void => {
@@ -76,10 +79,6 @@ export class InboundStream {
     return this.#bootId;
   }
 
-  get isReading(): boolean {
-    return this.#reader !== undefined;
-  }
-
   get hasEnded(): boolean {
     return this.#ended;
   }
@@ -95,32 +94,23 @@ export class InboundStream {
     this.#call.write(options.reply);
   }
 
-  /** Lets messages come. A `BadFrame` from the reader ends the stream; other errors are bugs. */
-  read(reader: (message: Buffer) => void): void {
-    this.#reader = reader;
-    this.#call.on('data', (message: Buffer) => {
-      if (this.#ended) {
-        return;
-      }
-      try {
-        reader(message);
-      } catch (error) {
-        if (!isDynakvError(error, 'BadFrame')) {
-          throw error;
-        }
-        failCall(this.#call, toGrpcFailure(error));
-      }
-    });
-    this.#call.resume();
+  /** Sends a message; `onWritten` is called when the connection took it. */
+  write(message: Buffer, onWritten: () => void): void {
+    this.#call.write(message, onWritten);
   }
 
   refuse(reason: HelloRefusal, facts: string): void {
+    if (this.#refused) {
+      return;
+    }
+    this.#refused = true;
     const message = `Cannot go on with the stream as ${helloRefusals[reason]}: ${facts}`;
     failCall(this.#call, refusalOf(reason, message));
   }
 
   /** Ends the stream for an error thrown while judging the hello. */
   fail(error: DynakvError): void {
+    this.#refused = true;
     failCall(this.#call, toGrpcFailure(error));
   }
 

@@ -1,23 +1,25 @@
 /**
- * The connection of this node with one peer: our stream to it, its stream to us, the queue.
+ * The connection of this node with one peer: the stream we opened, the stream it opened, the queue.
  *
- * Each side opens one stream and sends its frames on that one only. The peer is *up* while our
- * stream was accepted by, and we accepted a stream of, the same life (boot id) of the peer.
+ * Each side opens one stream and *receives* the other's frames on it: the library lets the side
+ * that opened a connection choose its flow-control window, and fixes the other's at 64 KiB, less
+ * than one batch under load. The peer is *up* while our stream was accepted by, and we accepted a
+ * stream of, the same life (boot id) of the peer.
  *
  *   connecting --(our stream accepted, its stream accepted, same boot)--> up
  *   up --(either stream ends, or it opens a new one)--> connecting; both streams are dropped
  *
- * Frames of its stream are left unread until up, so between `up` and `down` and never outside.
- * After a break we connect again at once, and so learn within milliseconds whether anybody still
- * listens there (`down` with `refused`, once an outage); later attempts back off. A hello of the
- * peer ends the wait.
+ * Frames are left unread until up, so they come between `up` and `down` and never outside. After a
+ * break we connect again at once, and so learn within milliseconds whether anybody still listens
+ * there (`down` with `refused`, once an outage); later attempts back off. A hello of the peer ends
+ * the wait.
  *
  * Invariant: a stream that is not the current one has no effect any more.
  */
 import { status as grpcStatus, type Client, type StatusObject } from '@grpc/grpc-js';
 
 import { backoffMs, type BackoffOptions } from '../lib/backoff.ts';
-import { messageOf } from '../lib/errors.ts';
+import { isDynakvError, messageOf } from '../lib/errors.ts';
 import { kibibyte, mebibyte } from '../lib/units.ts';
 import type { Timer, Timers } from '../sys/clock.ts';
 import type { Logger } from '../sys/log.ts';
@@ -72,7 +74,8 @@ export interface PeerState {
   readonly failure: string | undefined;
 }
 
-interface Outbound {
+/** The stream that we opened: hello out, reply and frames in. */
+interface Dialled {
   readonly client: Client;
   readonly stream: ByteStream;
   timeout: Timer | undefined;
@@ -87,9 +90,10 @@ export class Peer {
   readonly #log: Logger;
   readonly #urgent = new LaneQueue('urgent');
   readonly #bulk = new LaneQueue('bulk');
-  #outbound: Outbound | undefined;
-  #inbound: InboundStream | undefined;
-  #upBootId: string | undefined;
+  #dialled: Dialled | undefined;
+  #accepted: InboundStream | undefined;
+  /** The stream that frames are written to, while up: one of the peer's. */
+  #up: InboundStream | undefined;
   #unwrittenBytes = 0;
   #attempt = 0;
   #retry: Timer | undefined;
@@ -106,11 +110,11 @@ export class Peer {
   }
 
   get isUp(): boolean {
-    return this.#upBootId !== undefined;
+    return this.#up !== undefined;
   }
 
   get bootId(): string | undefined {
-    return this.#upBootId;
+    return this.#up?.bootId;
   }
 
   get queuedBytes(): number {
@@ -122,13 +126,13 @@ export class Peer {
       nodeId: this.nodeId,
       address: this.address,
       up: this.isUp,
-      bootId: this.#upBootId,
+      bootId: this.bootId,
       failure: this.#failure,
     };
   }
 
   send(lane: Lane, kind: FrameKind, payload: Uint8Array): boolean {
-    if (this.#upBootId === undefined) {
+    if (this.#up === undefined) {
       return false;
     }
     const queue = lane === 'urgent' ? this.#urgent : this.#bulk;
@@ -142,8 +146,8 @@ export class Peer {
 
   /** Writes what is queued, urgent first, as far as the connection takes it. */
   flush(): void {
-    const outbound = this.#outbound;
-    if (outbound === undefined || this.#upBootId === undefined) {
+    const up = this.#up;
+    if (up === undefined) {
       return;
     }
     while (this.#unwrittenBytes < unwrittenBytesMax) {
@@ -152,8 +156,8 @@ export class Peer {
         return;
       }
       this.#unwrittenBytes += message.length;
-      outbound.stream.write(message, () => {
-        if (this.#outbound === outbound) {
+      up.write(message, () => {
+        if (this.#up === up) {
           this.#written(message.length);
         }
       });
@@ -161,15 +165,15 @@ export class Peer {
   }
 
   /** A stream of the peer whose hello was accepted. It replaces an older one. */
-  acceptInbound(inbound: InboundStream): void {
+  accept(stream: InboundStream): void {
     if (this.#closed) {
-      inbound.refuse('UnknownNode', 'the node is being disconnected');
+      stream.refuse('UnknownNode', 'the node is being disconnected');
       return;
     }
-    const older = this.#inbound;
-    this.#inbound = inbound;
+    const older = this.#accepted;
+    this.#accepted = stream;
     older?.refuse('Replaced', 'a newer stream was opened');
-    if (this.#upBootId !== undefined) {
+    if (this.#up !== undefined) {
       this.#goDown('the peer opened a new stream');
     } else if (this.#retry !== undefined) {
       this.#attempt = 0;
@@ -178,11 +182,11 @@ export class Peer {
     this.#goUpIfReady();
   }
 
-  /** The peer's stream ended. */
-  inboundEnded(inbound: InboundStream): void {
-    if (this.#inbound === inbound) {
-      this.#inbound = undefined;
-      if (this.#upBootId !== undefined) {
+  /** A stream of the peer ended. */
+  acceptedEnded(stream: InboundStream): void {
+    if (this.#accepted === stream) {
+      this.#accepted = undefined;
+      if (this.#up !== undefined) {
         this.#goDown('its stream ended');
       }
     }
@@ -193,12 +197,12 @@ export class Peer {
     this.#closed = true;
     this.#retry?.cancel();
     this.#retry = undefined;
-    this.#upBootId = undefined;
+    this.#up = undefined;
     this.#clearQueues();
-    this.#dropOutbound();
-    const inbound = this.#inbound;
-    this.#inbound = undefined;
-    inbound?.refuse('UnknownNode', 'the node is no longer a peer, or is stopping');
+    this.#dropDialled();
+    const accepted = this.#accepted;
+    this.#accepted = undefined;
+    accepted?.refuse('UnknownNode', 'the node is no longer a peer, or is stopping');
   }
 
   #written(bytes: number): void {
@@ -212,69 +216,68 @@ export class Peer {
   #dial(): void {
     this.#retry?.cancel();
     this.#retry = undefined;
-    this.#dropOutbound();
+    this.#dropDialled();
     const hello = this.#options.hello();
     if (hello === undefined) {
       this.#retryLater('this node belongs to no cluster yet');
       return;
     }
-    let outbound: Outbound;
+    let dialled: Dialled;
     try {
       const client = openClient(this.address, this.#options.channels);
       const stream = openByteStream(client, framesPath);
-      outbound = { client, stream, timeout: undefined, bootId: undefined };
+      dialled = { client, stream, timeout: undefined, bootId: undefined };
     } catch (error) {
       this.#retryLater(messageOf(error));
       return;
     }
-    this.#outbound = outbound;
+    this.#dialled = dialled;
     const timeoutMs = Math.min(connectTimeoutMaxMs, connectTimeoutMinMs * 2 ** this.#attempt);
-    outbound.timeout = this.#options.timers.after(timeoutMs, () => {
-      this.#outboundFailed(outbound, `no answer within ${timeoutMs} ms`);
+    dialled.timeout = this.#options.timers.after(timeoutMs, () => {
+      this.#dialledFailed(dialled, `no answer within ${timeoutMs} ms`);
     });
-    const { stream } = outbound;
+    const { stream } = dialled;
     stream.on('error', () => undefined); // Told by 'status' as well.
     stream.on('status', (ended: StatusObject) => {
       const { reason } = fromGrpcFailure(ended).facts;
       const details = ended.code === grpcStatus.OK ? 'its side closed' : ended.details;
-      this.#outboundFailed(
-        outbound,
+      this.#dialledFailed(
+        dialled,
         reason === undefined ? details : `${String(reason)}: ${details}`,
       );
     });
     stream.once('data', (reply: Buffer) => {
-      this.#replied(outbound, reply);
+      stream.pause();
+      this.#replied(dialled, reply);
     });
     stream.write(hello);
   }
 
-  #replied(outbound: Outbound, reply: Buffer): void {
-    if (this.#outbound !== outbound) {
+  #replied(dialled: Dialled, reply: Buffer): void {
+    if (this.#dialled !== dialled) {
       return;
     }
     this.#options.admit(reply).then(
       (bootId) => {
-        if (this.#outbound === outbound) {
-          outbound.timeout?.cancel();
-          outbound.bootId = bootId;
-          // A reply is all that comes on this stream; reading on notices its end.
-          outbound.stream.resume();
+        if (this.#dialled === dialled) {
+          dialled.timeout?.cancel();
+          dialled.bootId = bootId;
           this.#goUpIfReady();
         }
       },
       (error: unknown) => {
-        this.#outboundFailed(outbound, messageOf(error));
+        this.#dialledFailed(dialled, messageOf(error));
       },
     );
   }
 
-  #outboundFailed(outbound: Outbound, failure: string): void {
-    if (this.#outbound !== outbound) {
+  #dialledFailed(dialled: Dialled, failure: string): void {
+    if (this.#dialled !== dialled) {
       return;
     }
-    const wasAccepted = outbound.bootId !== undefined;
-    this.#dropOutbound();
-    if (this.#upBootId !== undefined) {
+    const wasAccepted = dialled.bootId !== undefined;
+    this.#dropDialled();
+    if (this.#up !== undefined) {
       this.#goDown(failure);
       return;
     }
@@ -306,45 +309,57 @@ export class Peer {
   }
 
   #goUpIfReady(): void {
-    const outbound = this.#outbound;
-    const inbound = this.#inbound;
+    const dialled = this.#dialled;
+    const accepted = this.#accepted;
     if (
-      this.#upBootId !== undefined ||
-      outbound?.bootId === undefined ||
-      inbound?.bootId !== outbound.bootId
+      this.#up !== undefined ||
+      dialled?.bootId === undefined ||
+      accepted?.bootId !== dialled.bootId
     ) {
       return;
     }
-    this.#upBootId = outbound.bootId;
+    this.#up = accepted;
     this.#unwrittenBytes = 0;
     this.#attempt = 0;
     this.#refusedReported = false;
     this.#failure = undefined;
-    this.#log.info('Peer is up', { address: this.address, bootId: this.#upBootId });
-    this.#options.onPeer({ kind: 'up', nodeId: this.nodeId, bootId: this.#upBootId });
+    const { bootId } = accepted;
+    this.#log.info('Peer is up', { address: this.address, bootId });
+    this.#options.onPeer({ kind: 'up', nodeId: this.nodeId, bootId });
+    this.#receive(dialled);
+  }
+
+  #receive(dialled: Dialled): void {
     const decoder = new FrameDecoder((kind, payload) => {
-      if (this.#inbound === inbound) {
+      if (this.#dialled === dialled) {
         this.#options.onFrame(this.nodeId, kind, payload);
       }
     });
-    inbound.read((message) => {
-      decoder.decode(message);
+    dialled.stream.on('data', (message: Buffer) => {
+      try {
+        decoder.decode(message);
+      } catch (error) {
+        if (!isDynakvError(error, 'BadFrame')) {
+          throw error;
+        }
+        this.#dialledFailed(dialled, error.message);
+      }
     });
+    dialled.stream.resume();
   }
 
-  /** A current inbound stream that is newer than the break stays; the others are dropped. */
+  /** An accepted stream that is newer than the connection that broke stays. */
   #goDown(failure: string): void {
-    const bootId = this.#upBootId;
-    this.#upBootId = undefined;
+    const up = this.#up;
+    this.#up = undefined;
     this.#failure = failure;
     this.#clearQueues();
-    this.#dropOutbound();
-    const inbound = this.#inbound;
-    if (inbound?.isReading === true) {
-      this.#inbound = undefined;
-      inbound.refuse('Replaced', 'the other stream of the connection ended');
+    this.#dropDialled();
+    if (up !== undefined && this.#accepted === up) {
+      this.#accepted = undefined;
+      up.refuse('Replaced', 'the other stream of the connection ended');
     }
-    this.#log.info('Peer is down', { address: this.address, bootId, failure });
+    this.#log.info('Peer is down', { address: this.address, bootId: up?.bootId, failure });
     this.#options.onPeer({ kind: 'down', nodeId: this.nodeId, refused: false });
     // A handler may have removed this peer.
     if (!this.#closed) {
@@ -352,12 +367,12 @@ export class Peer {
     }
   }
 
-  #dropOutbound(): void {
-    const outbound = this.#outbound;
-    this.#outbound = undefined;
-    outbound?.timeout?.cancel();
-    outbound?.stream.cancel();
-    outbound?.client.close();
+  #dropDialled(): void {
+    const dialled = this.#dialled;
+    this.#dialled = undefined;
+    dialled?.timeout?.cancel();
+    dialled?.stream.cancel();
+    dialled?.client.close();
   }
 
   #clearQueues(): void {
