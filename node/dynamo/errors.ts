@@ -16,6 +16,9 @@ const service = 'com.amazon.coral.service#';
 const validate = 'com.amazon.coral.validate#';
 const availability = 'com.amazon.coral.availability#';
 
+/** Messages that quote the request (a set with duplicates) are cut at so many characters. */
+const messageLengthMax = 8192;
+
 interface ErrorRow {
   readonly status: number;
   readonly namespace: string;
@@ -63,7 +66,8 @@ export class DynamoError extends Error {
 
   body(): Buffer {
     const { namespace, messageName } = dynamoErrorTable[this.code];
-    const text = JSON.stringify({ __type: namespace + this.code, [messageName]: this.message });
+    const message = this.message.slice(0, messageLengthMax);
+    const text = JSON.stringify({ __type: namespace + this.code, [messageName]: message });
     if (this.item === undefined) {
       return Buffer.from(text, 'utf8');
     }

@@ -341,6 +341,16 @@ describe('refusals', () => {
     });
   });
 
+  test('quote no more of a request than is useful', async () => {
+    const many = Array.from({ length: 50_000 }, (_, i) => String(i % 1000));
+    const { status, bytes } = await server.send('PutItem', {
+      TableName: 'users',
+      Item: { ...id, s: { SS: many } },
+    });
+    expect(status).toBe(400);
+    expect(bytes.length).toBeLessThan(10_000);
+  });
+
   test('a table that does not exist', async () => {
     for (const [operation, more] of [
       ['PutItem', { Item: {} }],

@@ -28,7 +28,7 @@ describe('HttpServer', () => {
   test('sends requests with X-Amz-Target to the DynamoDB handler, all others to the app', async () => {
     const dynamo: RequestListener = (request, response) => {
       request.resume();
-      response.end(`dynamo ${request.headers['x-amz-target']}`);
+      response.end(`dynamo ${String(request.headers['x-amz-target'])}`);
     };
     const client = await start({ dynamo });
     const target = { 'X-Amz-Target': 'DynamoDB_20120810.ListTables' };

@@ -214,6 +214,7 @@ describe('problems', () => {
     ['OutcomeUnknown', 500, 'unknown-outcome'],
     ['Unavailable', 503, 'unavailable'],
     ['DeadlineBeforeStart', 503, 'unavailable'],
+    ['Refused', 409, 'refused'],
   ])('tell a client of %s', async (code, status, name) => {
     client.backend.failures.push(new DynakvError(code, 'Cannot go on: 7 entries wait'));
     const reply = await client.send('PUT', '/key/a', '1');

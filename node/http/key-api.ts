@@ -117,11 +117,11 @@ export class KeyApi {
     switch (method) {
       case 'GET':
       case 'HEAD':
-        return this.#get(exchange);
+        return await this.#get(exchange);
       case 'PUT':
-        return this.#put(exchange, outcome);
+        return await this.#put(exchange, outcome);
       case 'DELETE':
-        return this.#delete(exchange);
+        return await this.#delete(exchange);
       default:
         throw new Problem(
           'method-not-allowed',

@@ -16,6 +16,7 @@ export const problemTable = {
   'key-not-found': { status: 404, title: 'The key does not exist' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed' },
   'table-missing': { status: 409, title: 'The table kv does not serve /key' },
+  refused: { status: 409, title: 'Refused by a rule of the cluster' },
   'precondition-failed': { status: 412, title: 'A precondition failed' },
   'too-large': { status: 413, title: 'The value is too large' },
   'not-a-json-value': { status: 422, title: 'The stored item is not a JSON value' },
@@ -65,10 +66,11 @@ function problemNameOf(error: DynakvError): ProblemName {
       return 'throttled';
     case 'OutcomeUnknown':
       return 'unknown-outcome';
+    case 'Refused':
+      return 'refused';
     case 'BadFrame':
     case 'ConfigInvalid':
     case 'WrongCluster':
-    case 'Refused':
       return 'internal-error';
     default:
       return 'unavailable';

@@ -14,7 +14,7 @@ export class TestingBackend implements ItemService, TableService {
   /** Commands executed, the newest last. */
   readonly commands: ItemCommand[] = [];
   /** Thrown by the next calls of `execute`, the first first. */
-  readonly failures: unknown[] = [];
+  readonly failures: Error[] = [];
   /** The state in which tables are created. */
   createdStatus: TableStatus = 'ACTIVE';
   /** How many tables there may be. */

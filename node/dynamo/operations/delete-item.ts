@@ -43,6 +43,6 @@ export const deleteItem: Operation = {
 
   async run(input, ports, call) {
     const request = parseDeleteItem(input);
-    return executeWrite(ports, request, new DeleteSource(request), 0, call);
+    return await executeWrite(ports, request, new DeleteSource(request), 0, call);
   },
 };

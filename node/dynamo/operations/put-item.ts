@@ -48,6 +48,6 @@ export const putItem: Operation = {
 
   async run(input, ports, call) {
     const request = parsePutItem(input);
-    return executeWrite(ports, request, new PutSource(request), request.itemSize, call);
+    return await executeWrite(ports, request, new PutSource(request), request.itemSize, call);
   },
 };
