@@ -386,7 +386,7 @@ export class SimDisk implements Disk {
         try {
           resolve(effect());
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       }, operation);
     });

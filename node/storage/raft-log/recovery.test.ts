@@ -78,7 +78,7 @@ async function stateAfter(count: number): Promise<string> {
 }
 
 /** Opens a damaged log. What it hands out must survive the next power cut as it is (P7). */
-async function outcomeOf(disk: SimDisk, { before, after }: Sample): Promise<Outcome | string> {
+async function outcomeOf(disk: SimDisk, { before, after }: Sample): Promise<string> {
   try {
     const found = describeLog(await open(disk));
     disk.crash(loseAll);
