@@ -12,7 +12,6 @@ import { emptySnapshot, MemoryStorage } from './memory-storage.ts';
 import { EntryType, MessageType } from './messages.ts';
 import type { Entry, HardState, Message } from './messages.ts';
 import { newMessage } from './new-message.ts';
-import type { MessageDraft } from './new-message.ts';
 import { RawNode } from './raw-node.ts';
 import type { Ready } from './ready.ts';
 
