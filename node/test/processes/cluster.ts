@@ -84,7 +84,7 @@ export class ProcessCluster {
     const port = await findFreePorts(nodeCount);
     const dataFolder = options.data ?? makeFolder(options.name);
     const keepsData = options.data !== undefined;
-    const program = process.env['DYNAKV_PROGRAM'] ?? join(repositoryRoot, 'node', 'main.ts');
+    const program = process.env['DYNAKV_PROGRAM'] ?? join(repositoryRoot, 'node', 'cli', 'dynakv.js');
     const shards = options.shards === undefined ? [] : ['--shards', String(options.shards)];
     options.onSpawn?.(port);
     const startedAt = performance.now();
