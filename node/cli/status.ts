@@ -18,7 +18,7 @@ export function formatStatus(status: StatusView): string {
     `cluster   ${status.clusterId === '' ? 'not created yet' : status.clusterId}`,
     `health    ${health}`,
     `nodes     ${active} of ${status.nodes.length} active`,
-    `shards    ${led} of ${status.shardCount} with a leader, ${status.replicationFactor} copies`,
+    `shards    ${led} of ${status.shardCount} with a leader, copies wanted: ${status.replicationFactor}`,
     `system    leader ${formatLeader(system?.leaderNodeId ?? 0)}, term ${system?.term ?? 0}`,
     `lag       ${Math.max(0, ...status.groups.map(lagOf))} entries at most`,
     `asked     n${status.nodeId}`,
