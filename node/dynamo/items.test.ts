@@ -3,6 +3,7 @@
  * The expected messages are DynamoDB's own.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { crc32 } from 'node:zlib';
 import { createTestTables, TestServer } from './testing-server.ts';
 
 const server = new TestServer();
@@ -60,6 +61,14 @@ describe('PutItem and GetItem', () => {
     await put({ ...id, x: { S: 'y' } });
     const { bytes } = await server.send('GetItem', { TableName: 'users', Key: id });
     expect(bytes.toString()).toBe('{"Item":{"id":{"S":"a"},"x":{"S":"y"}}}');
+  });
+
+  test.each([10, 200_000])('return text of any length byte by byte: %d times', async (count) => {
+    const text = 'aé\u{1f600}\u0000'.repeat(count).slice(0, 100_000);
+    await put({ ...id, x: { S: text } });
+    expect(await get()).toEqual({ Item: { ...id, x: { S: text } } });
+    const { bytes, headers } = await server.send('GetItem', { TableName: 'users', Key: id });
+    expect(headers['x-amz-crc32']).toBe(String(crc32(bytes)));
   });
 
   test('find nothing under another key', async () => {

@@ -1,7 +1,10 @@
 /**
  * Writes one answer in the DynamoDB JSON 1.0 protocol: content type, length, request id, and the
- * CRC-32 of the body that some SDKs check. Headers go out as one flat list, together with the
- * body. Does nothing if the client is gone.
+ * CRC-32 of the body that some SDKs check. Does nothing if the client is gone.
+ *
+ * `node:http` writes head and body as one piece only if the body is text; a Buffer makes it two
+ * pieces and a gathering write, which a third of the throughput was lost to. As Latin-1 text a
+ * body keeps every byte, so small bodies go out that way.
  */
 import type { ServerResponse } from 'node:http';
 import { crc32 } from 'node:zlib';
@@ -11,6 +14,9 @@ export const contentType = 'application/x-amz-json-1.0';
 /** `{}`: the commonest answer, made once. */
 export const emptyObject = Buffer.from('{}', 'utf8');
 const emptyObjectCrc32 = String(crc32(emptyObject));
+
+/** Larger bodies are not turned into text: copying them would cost more than it saves. */
+const textBytesMax = 65_536;
 
 export function sendReply(
   response: ServerResponse,
@@ -36,5 +42,9 @@ export function sendReply(
     headers.push('Connection', 'close');
   }
   response.writeHead(status, headers);
-  response.end(body);
+  if (body.length <= textBytesMax) {
+    response.end(body.toString('latin1'), 'latin1');
+  } else {
+    response.end(body);
+  }
 }
