@@ -160,10 +160,12 @@ export function bornGroups(plan: BootstrapPlan): BornGroup[] {
       preferredLeader: place.preferredLeader,
     };
   });
-  const records = [{ groupId: 0, replicas: everyone }, ...shards].map(
-    ({ groupId, replicas }): GroupRecord => ({
+  const firstNode = everyone[0]?.nodeId ?? 0;
+  const records = [{ groupId: 0, replicas: everyone, preferredLeader: firstNode }, ...shards].map(
+    ({ groupId, replicas, preferredLeader }): GroupRecord => ({
       groupId,
       replicas,
+      preferredLeader,
       nextReplicaId: Math.max(...replicas.map((replica) => replica.replicaId)) + 1,
     }),
   );
@@ -172,7 +174,7 @@ export function bornGroups(plan: BootstrapPlan): BornGroup[] {
     replicas: everyone,
     confState: confStateOf(everyone.slice(0, voterCount), everyone.slice(voterCount)),
     rows: systemRows(plan, records),
-    preferredLeader: everyone[0]?.nodeId ?? 0,
+    preferredLeader: firstNode,
   };
   return [system, ...shards];
 }

@@ -42,6 +42,8 @@ export interface GroupRecord {
   readonly groupId: number;
   readonly replicas: readonly ReplicaRecord[];
   readonly nextReplicaId: number;
+  /** Who should lead, for balance (`leader-home.ts`). */
+  readonly preferredLeader: NodeId;
 }
 
 export const catalogKeys = {

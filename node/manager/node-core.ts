@@ -32,6 +32,7 @@ import type { Random } from '../sys/random.ts';
 import { Catalog } from './catalog.ts';
 import { DroppedTables } from './dropped-tables.ts';
 import { handOver } from './hand-over.ts';
+import { LeaderHome } from './leader-home.ts';
 import { SystemGroup } from './system-group.ts';
 import { TableFanout } from './table-fanout.ts';
 import { CatalogTables } from './table-service.ts';
@@ -91,6 +92,7 @@ export class NodeCore {
   readonly #system: SystemGroup;
   readonly #fanout: TableFanout;
   readonly #dropped: DroppedTables;
+  readonly #leaderHome: LeaderHome;
   readonly #timers: Timer[] = [];
   #stopped = false;
 
@@ -178,6 +180,7 @@ export class NodeCore {
       random,
       logger,
     });
+    this.#leaderHome = new LeaderHome(this.host, this.catalog);
     this.tables = new CatalogTables(this.catalog, this.router, clock, random);
   }
 
@@ -329,6 +332,7 @@ export class NodeCore {
     });
     this.#setPeers();
     this.host.start();
+    this.#leaderHome.start();
     this.#timers.push(
       timers.every(sweepPeriodMs, () => {
         this.router.sweep();
@@ -403,6 +407,7 @@ export class NodeCore {
       return;
     }
     this.#stopped = true;
+    this.#leaderHome.stop();
     await handOver(this.host);
     this.router.close();
     this.halt();
@@ -411,6 +416,7 @@ export class NodeCore {
   /** Stops at once (a simulated crash, a failed store). */
   halt(): void {
     this.#stopped = true;
+    this.#leaderHome.stop();
     for (const timer of this.#timers) {
       timer.cancel();
     }

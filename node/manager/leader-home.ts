@@ -1,0 +1,122 @@
+/**
+ * Brings leaderships home: each group has a preferred leader (the placement spreads them), which
+ * campaigns first when nobody leads at start, and gets the leadership back by transfer once it has
+ * been live and caught up for a while. Balance only; correctness never depends on it.
+ */
+import type { Group } from '../host/group.ts';
+import type { Host } from '../host/host.ts';
+import { Transfer, transferTarget } from '../host/transfer.ts';
+import type { Timer } from '../sys/clock.ts';
+import type { NodeId } from '../sys/network.ts';
+import type { Catalog } from './catalog.ts';
+
+const stepPeriodMs = 20;
+/** After the start, a preferred leader campaigns for a leaderless group this often. */
+const campaignPeriodMs = 500;
+/** Between looks for leaderships to bring home. */
+const lookPeriodMs = 1_000;
+/** A preferred leader must have been live in so many looks in a row. */
+const liveLooksMin = 5;
+/** Entries that the preferred leader may be behind. */
+const behindEntriesMax = 100;
+/** Transfers at a time. */
+const transfersMax = 2;
+
+export class LeaderHome {
+  readonly #host: Host;
+  readonly #catalog: Catalog;
+  readonly #timers: Timer[] = [];
+  readonly #campaigned = new Map<Group, number>();
+  readonly #liveLooks = new Map<NodeId, number>();
+  #transfers: Transfer[] = [];
+
+  constructor(host: Host, catalog: Catalog) {
+    this.#host = host;
+    this.#catalog = catalog;
+  }
+
+  start(): void {
+    const { timers } = this.#host.parts;
+    this.#timers.push(
+      timers.every(stepPeriodMs, () => {
+        this.#step();
+      }),
+      timers.every(lookPeriodMs, () => {
+        this.#look();
+      }),
+    );
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) {
+      timer.cancel();
+    }
+  }
+
+  #preferred(group: Group): NodeId | undefined {
+    return this.#catalog.groups.get(group.groupId)?.preferredLeader;
+  }
+
+  #step(): void {
+    this.#transfers = this.#transfers.filter((transfer) => {
+      const state = transfer.step();
+      return state === 'draining' || state === 'asked';
+    });
+    for (const group of this.#host.groups.values()) {
+      if (group.leader === 0 && this.#preferred(group) === this.#host.nodeId) {
+        this.#campaign(group);
+      }
+    }
+  }
+
+  #campaign(group: Group): void {
+    const nowMs = this.#host.parts.clock.monotonicMs();
+    const lastMs = this.#campaigned.get(group) ?? -Infinity;
+    if (nowMs - lastMs < campaignPeriodMs || group.stoppedBecause !== undefined) {
+      return;
+    }
+    const { voters } = group.replica.confState;
+    const live = voters.filter((replicaId) => {
+      const nodeId = group.nodes.get(replicaId);
+      return nodeId === this.#host.nodeId || (nodeId !== undefined && this.#isLive(nodeId));
+    });
+    if (live.length * 2 > voters.length) {
+      this.#campaigned.set(group, nowMs);
+      group.wake();
+      group.raw.campaign();
+      this.#host.dirty(group);
+    }
+  }
+
+  #isLive(nodeId: NodeId): boolean {
+    return this.#host.liveness.isLive(nodeId);
+  }
+
+  #look(): void {
+    for (const nodeId of this.#catalog.nodes.keys()) {
+      const looks = this.#isLive(nodeId) ? (this.#liveLooks.get(nodeId) ?? 0) + 1 : 0;
+      this.#liveLooks.set(nodeId, looks);
+    }
+    for (const group of this.#host.groups.values()) {
+      if (this.#transfers.length >= transfersMax) {
+        return;
+      }
+      const home = this.#preferred(group);
+      if (home === undefined || home === this.#host.nodeId || group.openTerm === 0) {
+        continue;
+      }
+      if (group.transferring || (this.#liveLooks.get(home) ?? 0) < liveLooksMin) {
+        continue;
+      }
+      const target = transferTarget(
+        this.#host,
+        group,
+        (replicaId) => group.nodes.get(replicaId) === home,
+      );
+      const match = target === undefined ? 0 : (group.raw.raft.tracker.get(target)?.match ?? 0);
+      if (target !== undefined && match + behindEntriesMax >= group.lastIndex) {
+        this.#transfers.push(new Transfer(this.#host, group, target));
+      }
+    }
+  }
+}
