@@ -84,7 +84,8 @@ export class ProcessCluster {
     const port = await findFreePorts(nodeCount);
     const dataFolder = options.data ?? makeFolder(options.name);
     const keepsData = options.data !== undefined;
-    const program = process.env['DYNAKV_PROGRAM'] ?? join(repositoryRoot, 'node', 'cli', 'dynakv.js');
+    const program =
+      process.env['DYNAKV_PROGRAM'] ?? join(repositoryRoot, 'node', 'cli', 'dynakv.js');
     const shards = options.shards === undefined ? [] : ['--shards', String(options.shards)];
     options.onSpawn?.(port);
     const startedAt = performance.now();

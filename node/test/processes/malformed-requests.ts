@@ -133,7 +133,11 @@ const httpMakers: readonly Maker[] = [
   (prng) =>
     whole(
       'garbled request line',
-      Buffer.concat([garble(prng, 'GET /key/a HTTP/1.1'), Buffer.from('\r\n\r\n')]),
+      Buffer.concat([
+        Buffer.from('G\0'),
+        garble(prng, 'ET /key/a HTTP/1.1'),
+        Buffer.from('\r\n\r\n'),
+      ]),
     ),
   () =>
     whole(
@@ -250,7 +254,7 @@ const peerMakers: readonly Maker[] = [
       settings,
       frame(0, 1, 1 + 2 * prng.below(50), prng.bytes(prng.below(200))),
     ),
-  () => whole('HTTP/1.1', 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+  () => raw('HTTP/1.1', Buffer.from('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')),
   (prng) =>
     raw(
       'TLS hello',
