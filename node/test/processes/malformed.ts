@@ -3,7 +3,8 @@
  * gRPC, operations HTTP): each gets a proper 4xx or a closed connection, no node crashes, good
  * requests still work, and memory at the end is at most 1.2 × that after the first tenth.
  *
- * By itself: `node node/test/processes/malformed.ts` (`SEED=`, `COUNT=` per kind of port).
+ * By itself: `node node/test/processes/malformed.ts` (`SEED=`, `COUNT=` per kind of port, and
+ * `KINDS=client,peers,operations` for some kinds only).
  */
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -21,6 +22,8 @@ export interface MalformedOptions {
   readonly seed: number;
   /** Requests to each kind of port. */
   readonly count: number;
+  /** Default: all. */
+  readonly kinds?: readonly PortKind[];
 }
 
 interface Exchange {
@@ -30,7 +33,7 @@ interface Exchange {
   readonly state: 'answered' | 'closed' | 'open';
 }
 
-const kinds: readonly PortKind[] = ['client', 'peers', 'operations'];
+const allKinds: readonly PortKind[] = ['client', 'peers', 'operations'];
 const connectionsAtOnce = 24;
 /** An answer must come, or the connection close, within this time. */
 const exchangeMsMax = 10_000;
@@ -38,16 +41,17 @@ const memoryGrowthMax = 1.2;
 /** The least memory of this long is taken: garbage waiting for a collection is not growth. */
 const settleMs = 3_000;
 
-export async function runMalformed({ seed, count }: MalformedOptions): Promise<void> {
+export async function runMalformed(options: MalformedOptions): Promise<void> {
+  const { seed, count, kinds = allKinds } = options;
   say(`malformed: replay with SEED=${seed} COUNT=${count} node node/test/processes/malformed.ts`);
   const prng = new Prng(seed);
   await using cluster = await ProcessCluster.start({ name: 'malformed' });
   const pids = cluster.nodes().map((node) => must(cluster.pidOf(node)));
   const first = Math.ceil(count / 10);
   const statuses = new Map<string, number>();
-  await sendAll(cluster, prng, first, statuses);
+  await sendAll(cluster, prng, { count: first, kinds }, statuses);
   const before = await settledMemory(pids);
-  await sendAll(cluster, prng, count - first, statuses);
+  await sendAll(cluster, prng, { count: count - first, kinds }, statuses);
   const after = await settledMemory(pids);
   const now = cluster.nodes().map((node) => cluster.pidOf(node));
   if (now.join() !== pids.join()) {
@@ -69,7 +73,7 @@ export async function runMalformed({ seed, count }: MalformedOptions): Promise<v
 async function sendAll(
   cluster: ProcessCluster,
   prng: Prng,
-  count: number,
+  { count, kinds }: { readonly count: number; readonly kinds: readonly PortKind[] },
   statuses: Map<string, number>,
 ): Promise<void> {
   let left = count * kinds.length;
@@ -190,5 +194,10 @@ function mebibytes(bytes: number): string {
 
 if (import.meta.main) {
   exitOnInterrupt();
-  await runMalformed({ seed: chooseSeed(), count: Number(process.env['COUNT'] ?? 10_000) });
+  const wanted = process.env['KINDS']?.split(',');
+  await runMalformed({
+    seed: chooseSeed(),
+    count: Number(process.env['COUNT'] ?? 10_000),
+    kinds: allKinds.filter((kind) => wanted?.includes(kind) ?? true),
+  });
 }
