@@ -52,8 +52,14 @@ describe('newGrpcConnector()', () => {
     };
     await withNode({ init }, async (address) => {
       const control = connect(address);
-      const nodes = planNodes({ nodeCount: 3, port: 8000, dataFolder: 'd', nodeArguments: [] });
-      await control.init(planInit(nodes, { clusterId: 'c', createdAtMs: 1 }));
+      const nodes = planNodes({
+        nodeCount: 3,
+        shardCount: 16,
+        port: 8000,
+        dataFolder: 'd',
+        nodeArguments: [],
+      });
+      await control.init(planInit(nodes, { clusterId: 'c', createdAtMs: 1, shardCount: 16 }));
       control.close();
     });
     expect(members).toEqual(['1=127.0.0.1:7000', '2=127.0.0.1:7001', '3=127.0.0.1:7002']);

@@ -6,6 +6,7 @@
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DynakvError } from '../lib/errors.ts';
+import { localShardCount } from './local-plan.ts';
 import type { LocalOptions } from './local-plan.ts';
 
 const formatVersion = 1;
@@ -13,6 +14,7 @@ const formatVersion = 1;
 export interface LocalCluster {
   readonly format: number;
   readonly nodeCount: number;
+  readonly shardCount: number;
   /** At init: the addresses in the catalog come from it. */
   readonly port: number;
   readonly clusterId: string;
@@ -82,6 +84,13 @@ export function readCluster(options: LocalOptions): LocalCluster | undefined {
         `NODES=${found.nodeCount}; start with that, or choose another folder with DATA=`,
     );
   }
+  if (options.shardCount !== undefined && found.shardCount !== options.shardCount) {
+    throw new DynakvError(
+      'Refused',
+      `Cannot start with ${options.shardCount} shards on the data in ${folder}: it was made with ` +
+        `${found.shardCount}, which is fixed; leave --shards out, or choose another folder`,
+    );
+  }
   return found;
 }
 
@@ -98,8 +107,17 @@ function listFolder(folder: string): readonly string[] {
 
 export function newCluster(options: LocalOptions, clusterId: string): LocalCluster {
   const { nodeCount, port } = options;
+  const shardCount = options.shardCount ?? localShardCount;
   const createdAtMs = Date.now();
-  return { format: formatVersion, nodeCount, port, clusterId, createdAtMs, initialized: false };
+  return {
+    format: formatVersion,
+    nodeCount,
+    shardCount,
+    port,
+    clusterId,
+    createdAtMs,
+    initialized: false,
+  };
 }
 
 export function writeCluster(folder: string, cluster: LocalCluster): void {

@@ -3,7 +3,13 @@ import { describe, expect, test } from '@jest/globals';
 import type { LocalOptions } from './local-plan.ts';
 import { describeCluster, nodeArguments, planInit, planNodes } from './local-plan.ts';
 
-const options: LocalOptions = { nodeCount: 3, port: 8000, dataFolder: 'd', nodeArguments: [] };
+const options: LocalOptions = {
+  nodeCount: 3,
+  shardCount: 16,
+  port: 8000,
+  dataFolder: 'd',
+  nodeArguments: [],
+};
 
 describe('planNodes()', () => {
   test('gives node k the ports PORT+k−1, PORT−1000+k−1 and PORT+1100+k−1', () => {
@@ -44,8 +50,11 @@ describe('nodeArguments()', () => {
 describe('planInit()', () => {
   test('wants at most three copies', () => {
     const factor = (nodeCount: number): number =>
-      planInit(planNodes({ ...options, nodeCount }), { clusterId: 'c', createdAtMs: 1 })
-        .replicationFactor;
+      planInit(planNodes({ ...options, nodeCount }), {
+        clusterId: 'c',
+        createdAtMs: 1,
+        shardCount: 16,
+      }).replicationFactor;
     expect([1, 3, 5].map(factor)).toEqual([1, 3, 3]);
   });
 });

@@ -4,10 +4,14 @@
  * PORT+k−1, peers at PORT−1000+k−1 and operations at PORT+1100+k−1, all on loopback.
  */
 import { DynakvError } from '../lib/errors.ts';
+import { isShardCount, shardCountMax } from '../shards/shard-map.ts';
 import type { InitPlan, MemberView } from './cluster-control.ts';
+import type { LocalCluster } from './local-data.ts';
 
 export interface LocalOptions {
   readonly nodeCount: number;
+  /** Of a new cluster, fixed for good; a power of two. Default 16. */
+  readonly shardCount?: number | undefined;
   readonly port: number;
   readonly dataFolder: string;
   /** Arguments passed on to every node. */
@@ -37,6 +41,13 @@ export function planNodes(options: LocalOptions): readonly LocalNode[] {
     throw new DynakvError(
       'ConfigInvalid',
       `Cannot start this number of nodes: NODES is 1, 3 or 5, not ${options.nodeCount}`,
+    );
+  }
+  if (options.shardCount !== undefined && !isShardCount(options.shardCount)) {
+    throw new DynakvError(
+      'ConfigInvalid',
+      `Cannot make this number of shards: --shards is a power of two up to ${shardCountMax}, ` +
+        `not ${options.shardCount}`,
     );
   }
   if (!(options.port >= portMin && options.port <= portMax)) {
@@ -87,7 +98,7 @@ export function nodeArguments(
 
 export function planInit(
   nodes: readonly LocalNode[],
-  cluster: { readonly clusterId: string; readonly createdAtMs: number },
+  cluster: Pick<LocalCluster, 'clusterId' | 'createdAtMs' | 'shardCount'>,
 ): InitPlan {
   const members: readonly MemberView[] = nodes.map((node) => ({
     nodeId: node.nodeId,
@@ -100,7 +111,7 @@ export function planInit(
     clusterId: cluster.clusterId,
     createdAtMs: cluster.createdAtMs,
     members,
-    shardCount: localShardCount,
+    shardCount: cluster.shardCount,
     replicationFactor: Math.min(3, nodes.length),
   };
 }

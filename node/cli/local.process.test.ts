@@ -49,6 +49,7 @@ function launch(options: { port?: number; nodes?: number; environment?: object }
   const ended = runLocal(
     {
       nodeCount: options.nodes ?? 3,
+      shardCount: 16,
       port: options.port ?? port,
       dataFolder: folder,
       nodeArguments: [],

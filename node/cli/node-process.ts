@@ -63,12 +63,18 @@ export class NodeProcess implements NodeControl {
   #ops: HttpServer | undefined;
   #caughtUp = false;
   #bearing: Promise<boolean> | undefined;
+  /** Settles when the data folder is open: from then on the node knows whether it is a member. */
+  readonly #started: Promise<void>;
+  #setStarted: () => void = () => undefined;
   #ended: (exitCode: number) => void = () => undefined;
 
   constructor(options: NodeOptions, world: NodeWorld) {
     this.#options = options;
     this.#world = world;
     this.version = world.version;
+    this.#started = new Promise((resolve) => {
+      this.#setStarted = resolve;
+    });
   }
 
   get identity(): NodeIdentity | undefined {
@@ -107,11 +113,13 @@ export class NodeProcess implements NodeControl {
     this.#folder = await DataFolder.open({ disk, lock, path: this.#options.data });
     if (this.#folder.identity === undefined) {
       this.#mode = 'empty';
+      this.#setStarted();
       this.#world.logger.info('Waiting to be made a member of a cluster', {
         peers: formatAddress(this.#options.peerListen),
       });
       return;
     }
+    this.#setStarted();
     await this.#serve();
   }
 
@@ -252,6 +260,7 @@ export class NodeProcess implements NodeControl {
   }
 
   async bootstrap(plan: BootstrapPlan, nodeId: number): Promise<boolean> {
+    await this.#started;
     const known = this.#folder?.identity;
     if (known !== undefined && this.#bearing === undefined) {
       if (known.clusterId === plan.clusterId && known.nodeId === nodeId) {
@@ -262,9 +271,6 @@ export class NodeProcess implements NodeControl {
         `This node is node ${known.nodeId} of cluster "${known.clusterId}" already`,
         { reason: 'AlreadyMember' },
       );
-    }
-    if (this.#mode === 'starting') {
-      throw new DynakvError('Unavailable', 'The node is starting', { reason: 'Starting' });
     }
     this.#bearing ??= this.#bear(plan, nodeId);
     return await this.#bearing;

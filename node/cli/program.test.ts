@@ -99,6 +99,7 @@ describe('runProgram()', () => {
   test('local has defaults, and passes on what follows --', async () => {
     expect((await run(['local'])).local).toEqual({
       nodeCount: 3,
+      shardCount: undefined,
       port: 8000,
       dataFolder: '.data/local',
       nodeArguments: [],
@@ -106,6 +107,7 @@ describe('runProgram()', () => {
     const given = await run(['local', '--nodes', '5', '--port=9000', '--', '--log-level=debug']);
     expect(given.local).toMatchObject({
       nodeCount: 5,
+      shardCount: undefined,
       port: 9000,
       nodeArguments: ['--log-level=debug'],
     });

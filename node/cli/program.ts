@@ -31,6 +31,7 @@ interface ViewFlags {
 
 interface LocalFlags {
   readonly nodes: number;
+  readonly shards?: number;
   readonly port: number;
   readonly data: string;
 }
@@ -77,12 +78,14 @@ export async function runProgram(
     .description('Run a whole cluster on this machine, one process a node')
     .option('--nodes <count>', 'Number of nodes: 1, 3 or 5', toInteger, 3)
     .option('--port <port>', 'Client port of the first node', toInteger, 8000)
+    .option('--shards <count>', 'Shards of a new cluster: a power of two (default 16)', toInteger)
     .option('--data <folder>', 'Data folder', '.data/local')
     .argument('[nodeArguments...]', 'After --: options passed on to every node')
     .action(async (nodeArguments: string[], flags: LocalFlags) => {
-      const { nodes, port, data } = flags;
+      const { nodes, shards, port, data } = flags;
       exitCode = await actions.runLocal({
         nodeCount: nodes,
+        shardCount: shards,
         port,
         dataFolder: data,
         nodeArguments,
