@@ -15,7 +15,7 @@ import type { Group } from '../host/group.ts';
 import { encodeBatch } from '../items/batch.ts';
 import type { RowWrite } from '../items/batch.ts';
 import type { GetCommand, ItemReply } from '../items/command.ts';
-import { decodeRow, encodeRow, versionText } from '../items/row.ts';
+import { encodeRow, versionText } from '../items/row.ts';
 import {
   decodeSchemaRow,
   encodeSchemaRow,
@@ -25,8 +25,9 @@ import {
 import type { SchemaRow } from '../items/schema-row.ts';
 import type { Admission } from './admission.ts';
 import { decide, needsRow, writtenReply } from './evaluate.ts';
-import type { WriteCommand } from './evaluate.ts';
+import type { Decision, WriteCommand } from './evaluate.ts';
 import { Overlay } from './overlay.ts';
+import { rowAnswer, unreadable } from './row-answer.ts';
 
 /** Exactly one of the two is given. */
 export type Done = (error: DynakvError | undefined, reply: ItemReply | undefined) => void;
@@ -90,6 +91,10 @@ export class Executor {
   }
 
   #readApplied(command: GetCommand, done: Done, fetches: number): void {
+    if (!this.#isOpen()) {
+      done(this.#notLeader(), undefined); // Deposed during a fetch: the schema seen may be void.
+      return;
+    }
     const problem = this.#schemaProblem(command.tableId, command.schemaVersion);
     if (problem === 'miss') {
       this.#fetch(schemaRowKey(command.tableId), done, fetches, () => {
@@ -108,7 +113,12 @@ export class Executor {
       });
       return;
     }
-    done(undefined, { kind: 'got', found: row === null ? undefined : decodeRow(row) });
+    const answer = rowAnswer(row);
+    if (answer instanceof DynakvError) {
+      done(answer, undefined);
+    } else {
+      done(undefined, answer);
+    }
   }
 
   /** A put or delete. */
@@ -159,7 +169,13 @@ export class Executor {
       });
       return;
     }
-    const decision = decide(command, row);
+    let decision: Decision;
+    try {
+      decision = decide(command, row);
+    } catch (error) {
+      done(unreadable(error), undefined);
+      return;
+    }
     if (decision.kind === 'unchanged') {
       this.#releaseLater(decision.reply, done);
       return;

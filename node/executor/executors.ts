@@ -6,12 +6,12 @@ import { DynakvError } from '../lib/errors.ts';
 import type { Group, GroupListener } from '../host/group.ts';
 import type { RowWrite } from '../items/batch.ts';
 import type { GetCommand, ItemCommand } from '../items/command.ts';
-import { decodeRow } from '../items/row.ts';
 import type { SchemaRow } from '../items/schema-row.ts';
 import { decodeSchemaRow, schemaTableOf } from '../items/schema-row.ts';
 import type { Admission } from './admission.ts';
 import { Executor } from './executor.ts';
 import type { Done } from './executor.ts';
+import { rowAnswer } from './row-answer.ts';
 
 /** Fetches of an eventual read before it gives up. */
 const fetchesMax = 8;
@@ -95,7 +95,12 @@ export class Executors implements GroupListener {
     const name = command.rowKey.toString('latin1');
     const row = group.replica.read(name);
     if (row !== undefined) {
-      done(undefined, { kind: 'got', found: row === null ? undefined : decodeRow(row) });
+      const answer = rowAnswer(row);
+      if (answer instanceof DynakvError) {
+        done(answer, undefined);
+      } else {
+        done(undefined, answer);
+      }
       return;
     }
     if (fetches >= fetchesMax) {

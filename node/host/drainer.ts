@@ -111,7 +111,8 @@ export class Drainer {
     this.#due = false;
     let bytes = 0;
     for (const group of host.groups.values()) {
-      bytes += group.replica.layerBytes;
+      // A stopped group drains no more: it must not hold back the others' admission.
+      bytes += group.stoppedBecause === undefined ? group.replica.layerBytes : 0;
     }
     this.#layerBytes = bytes;
     if (bytes > 0 && this.#health?.stalled !== true) {

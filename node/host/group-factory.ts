@@ -91,6 +91,15 @@ export function reconcile(log: LogState, engine: EngineState): Reconciled {
   return { kind: 'open' };
 }
 
+/**
+ * The hard state that goes with a log restarted at a snapshot: the crash may have taken the term
+ * that came with the snapshot; a log must not be newer than its term.
+ */
+export function hardStateAt(known: HardState, { index, term }: SnapshotMetadata): HardState {
+  const commit = Math.max(known.commit, index);
+  return known.term >= term ? { ...known, commit } : { term, vote: 0, commit };
+}
+
 export interface GroupFactoryParts {
   readonly tuning: RaftTuning;
   readonly random: Random;

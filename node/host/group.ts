@@ -167,7 +167,12 @@ export class Group {
       this.quietTicks = 0;
     }
     this.asleep = false;
-    this.raw.step(message);
+    try {
+      this.raw.step(message);
+    } catch (error) {
+      this.stop(error); // A broken rule of this group must not take the node's others along.
+      return;
+    }
     this.#effects.dirty(this);
   }
 

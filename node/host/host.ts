@@ -110,6 +110,9 @@ export class Host implements GroupEffects {
         events.synced(durationMs);
       },
     });
+    parts.reader.onQueued(() => {
+      this.turnSoon();
+    });
     this.#sleep = new Sleep({
       askSleep: (to, terms) => {
         this.#sendLiveness(to, { kind: 'sleep', terms });
@@ -201,6 +204,7 @@ export class Host implements GroupEffects {
   #turn(): void {
     this.#turnDue = false;
     if (this.#failure !== undefined || this.#closed) {
+      this.parts.network.flush(); // Refusals still leave: callers need not wait for a deadline.
       return;
     }
     const dirty = this.#dirty;
@@ -222,7 +226,7 @@ export class Host implements GroupEffects {
     }
     this.liveness.tick();
     for (const group of this.groups.values()) {
-      if (!group.asleep) {
+      if (!group.asleep && group.stoppedBecause === undefined) {
         const waits = group.isLeader && this.#sleep.tick(group);
         if (!waits) {
           group.tick();
@@ -321,6 +325,9 @@ export class Host implements GroupEffects {
   #campaignSoon(group: Group): void {
     const term = group.term;
     const voters = [...group.replica.confState.voters].sort((a, b) => a - b);
+    if (!voters.includes(group.replicaId)) {
+      return;
+    }
     const live = voters.filter((replicaId) => {
       const nodeId = group.nodes.get(replicaId);
       return nodeId === this.nodeId || (nodeId !== undefined && this.liveness.isLive(nodeId));
@@ -342,8 +349,8 @@ export class Host implements GroupEffects {
 
   /** The store failed: stop every group, acknowledge nothing more. */
   fail(error: unknown): void {
-    if (this.#failure !== undefined) {
-      return;
+    if (this.#failure !== undefined || this.#closed) {
+      return; // A store that is being closed refuses what was under way: no failure.
     }
     this.#failure = error;
     this.#halt(error);
@@ -354,6 +361,7 @@ export class Host implements GroupEffects {
     this.#ticker?.cancel();
     this.logWriter.close();
     this.parts.drainer.close();
+    this.parts.reader.close();
     for (const group of this.groups.values()) {
       group.stop(error);
     }

@@ -145,15 +145,23 @@ export class LogWriter {
         }
         this.#busy = false;
         this.#finish(work, after);
+        if (work.length === 0) {
+          this.flush(); // No group marked a turn: what was queued meanwhile must not wait for one.
+        }
       },
       (error: unknown) => {
+        if (this.#dead) {
+          return;
+        }
         if (isDynakvError(error, 'NoSpace')) {
           if (!this.#full) {
             this.#full = true;
             this.#events.space(true);
           }
           this.#timers.after(noSpaceRetryMs, () => {
-            this.#append(builder, work, after);
+            if (!this.#dead) {
+              this.#append(builder, work, after);
+            }
           });
           return;
         }
@@ -168,7 +176,11 @@ export class LogWriter {
       return;
     }
     for (const { group, message } of work) {
-      settle(group, message);
+      try {
+        settle(group, message);
+      } catch (error) {
+        group.stop(error);
+      }
     }
     const sent = lastAcks(work);
     for (const item of work) {

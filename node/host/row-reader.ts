@@ -22,6 +22,8 @@ export class RowReader {
   readonly #failed: (error: unknown) => void;
   #queue: Read[] = [];
   #underWay = 0;
+  #queued: () => void = () => undefined;
+  #closed = false;
 
   /** `failed` hears of read errors: the store must stop serving. */
   constructor(engine: Engine, failed: (error: unknown) => void) {
@@ -41,6 +43,19 @@ export class RowReader {
       return;
     }
     this.#queue.push({ key, done });
+    if (this.#queue.length === 1) {
+      this.#queued();
+    }
+  }
+
+  /** `queued` hears that `flush` is due. */
+  onQueued(queued: () => void): void {
+    this.#queued = queued;
+  }
+
+  /** Starts no further batch: the engine may be closed. */
+  close(): void {
+    this.#closed = true;
   }
 
   get waiting(): boolean {
@@ -48,7 +63,7 @@ export class RowReader {
   }
 
   flush(): void {
-    while (this.#queue.length > 0 && this.#underWay < batchesMax) {
+    while (this.#queue.length > 0 && this.#underWay < batchesMax && !this.#closed) {
       const batch = this.#queue.splice(0, batchKeysMax);
       this.#underWay += 1;
       this.#engine

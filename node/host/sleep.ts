@@ -66,8 +66,12 @@ export class Sleep {
 
   #ask(group: Group): boolean {
     const followers: NodeId[] = [];
-    for (const [replicaId, nodeId] of group.nodes) {
-      if (replicaId !== group.replicaId) {
+    for (const { id } of group.raw.raft.tracker.members) {
+      const nodeId = group.nodes.get(id);
+      if (nodeId === undefined) {
+        return false; // A member whose place is not known yet cannot agree.
+      }
+      if (id !== group.replicaId) {
         followers.push(nodeId);
       }
     }

@@ -15,6 +15,9 @@ export interface SnapshotHead {
   readonly metadata: SnapshotMetadata;
 }
 
+/** Parsed from bytes of a peer: any part may be missing. */
+type Unproven<T> = { readonly [Field in keyof T]?: Unproven<T[Field]> | undefined };
+
 export type SnapshotRow = readonly [key: Buffer, value: Buffer];
 
 export function encodeSnapshotHead(head: SnapshotHead): Buffer {
@@ -25,15 +28,27 @@ function isList(value: unknown): boolean {
   return Array.isArray(value) && value.every((id) => Number.isSafeInteger(id));
 }
 
-export function decodeSnapshotHead(bytes: Buffer): SnapshotHead {
-  const head = JSON.parse(bytes.toString('utf8')) as Partial<SnapshotHead>;
-  const numbers = [head.groupId, head.from, head.to, head.term, head.metadata?.index];
-  const sound =
+function isSound(head: Unproven<SnapshotHead> | null): boolean {
+  const metadata = head?.metadata;
+  const numbers = [head?.groupId, head?.from, head?.to, head?.term, metadata?.index];
+  const confState = metadata?.confState;
+  const { voters, learners, votersOutgoing, learnersNext } = confState ?? {};
+  return (
     numbers.every((value) => Number.isSafeInteger(value)) &&
-    Number.isSafeInteger(head.metadata?.term) &&
-    isList(head.metadata?.confState.voters) &&
-    isList(head.metadata?.confState.learners);
-  if (!sound) {
+    Number.isSafeInteger(metadata?.term) &&
+    [voters, learners, votersOutgoing, learnersNext].every(isList) &&
+    typeof confState?.autoLeave === 'boolean'
+  );
+}
+
+export function decodeSnapshotHead(bytes: Buffer): SnapshotHead {
+  let head: Unproven<SnapshotHead> | null;
+  try {
+    head = JSON.parse(bytes.toString('utf8')) as Unproven<SnapshotHead> | null;
+  } catch (error) {
+    throw new DynakvError('BadFrame', 'Cannot read the head of a snapshot', {}, error);
+  }
+  if (!isSound(head)) {
     throw new DynakvError('BadFrame', 'Cannot read the head of a snapshot');
   }
   return head as SnapshotHead;

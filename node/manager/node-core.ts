@@ -11,7 +11,7 @@ import { Executors } from '../executor/executors.ts';
 import { Drainer } from '../host/drainer.ts';
 import { EngineGenerations } from '../host/generation-store.ts';
 import type { Group } from '../host/group.ts';
-import { openGroup, reconcile } from '../host/group-factory.ts';
+import { hardStateAt, openGroup, reconcile } from '../host/group-factory.ts';
 import type { EngineState } from '../host/group-factory.ts';
 import { Host } from '../host/host.ts';
 import { RowCache } from '../host/row-cache.ts';
@@ -266,14 +266,11 @@ export class NodeCore {
       }
       let logState = found;
       if (verdict.kind === 'restartLog') {
-        restarts.snapshot(groupId, replicaId, verdict.metadata);
-        const commit = Math.max(found.hardState.commit, verdict.metadata.index);
-        logState = {
-          ...found,
-          entries: [],
-          snapshotMetadata: verdict.metadata,
-          hardState: { ...found.hardState, commit },
-        };
+        const hardState = hardStateAt(found.hardState, verdict.metadata);
+        restarts
+          .snapshot(groupId, replicaId, verdict.metadata)
+          .hardState(groupId, replicaId, hardState);
+        logState = { ...found, entries: [], snapshotMetadata: verdict.metadata, hardState };
       }
       const nodes = new Map<number, NodeId>();
       const group = openGroup(
