@@ -109,6 +109,10 @@ dist: install-dev ## Build plain JavaScript into dist/ and start it once
 	echo 'dist: starts'
 
 ##@ Measure it
+.PHONY: bench-setup
+bench-setup: ## Install wrk (apt-get) and build etcd from Go modules, once, outside the repository
+	@node/bench/setup.sh
+
 .PHONY: bench
 bench: install-dev ## The table of ratios, everything started by itself; writes out/bench.json
 	@node node/bench/main.ts $(ARGS)

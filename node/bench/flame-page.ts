@@ -85,7 +85,8 @@ function matches(frame, text) {
   return text !== '' && (frame[0] + ' ' + frame[1]).toLowerCase().includes(text);
 }
 function timeOf(frame, text) {
-  return matches(frame, text) ? frame[3] : frame[4].reduce((sum, one) => sum + timeOf(one, text), 0);
+  const below = () => frame[4].reduce((sum, one) => sum + timeOf(one, text), 0);
+  return matches(frame, text) ? frame[3] : below();
 }
 function draw() {
   const text = search.value.trim().toLowerCase();
@@ -97,7 +98,8 @@ function draw() {
     const box = document.createElement('div');
     const share = (frame[3] / all * 100).toFixed(2) + ' %';
     box.textContent = frame[0];
-    box.title = frame[0] + '\\n' + frame[1] + '\\n' + share + ', ' + (frame[3] / 1000).toFixed(1) + ' ms';
+    const time = share + ', ' + (frame[3] / 1000).toFixed(1) + ' ms';
+    box.title = frame[0] + '\\n' + frame[1] + '\\n' + time;
     box.className = frame[2] + (above ? ' above' : '') + (matches(frame, text) ? ' hit' : '');
     box.style.left = left + 'px';
     box.style.top = depth * 18 + 'px';
@@ -106,7 +108,9 @@ function draw() {
     parts.push(box);
     depthMost = Math.max(depthMost, depth);
   }
-  zoom.forEach((frame, depth) => add(frame, zoom.slice(0, depth + 1), 0, width, depth, depth < zoom.length - 1));
+  zoom.forEach((frame, depth) => {
+    add(frame, zoom.slice(0, depth + 1), 0, width, depth, depth < zoom.length - 1);
+  });
   function below(frame, path, left, size, depth) {
     let at = left;
     for (const child of frame[4]) {
@@ -122,7 +126,8 @@ function draw() {
   below(top, zoom, 0, width, zoom.length);
   graph.replaceChildren(...parts);
   graph.style.height = (depthMost + 1) * 18 + 'px';
-  found.textContent = text === '' ? '' : (timeOf(data, text) / all * 100).toFixed(1) + ' % in matching frames';
+  const share = (timeOf(data, text) / all * 100).toFixed(1);
+  found.textContent = text === '' ? '' : share + ' % in matching frames';
 }
 search.oninput = draw;
 window.onresize = draw;

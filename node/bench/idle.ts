@@ -3,9 +3,10 @@
  * one core and resident memory per node; the worst node counts.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import { must } from '../lib/assert.ts';
+import { assert, must } from '../lib/assert.ts';
 import { ProcessCluster } from '../test/processes/cluster.ts';
 import { cpuSeconds, residentBytes } from '../test/processes/proc.ts';
+import { askStatus } from './cluster-status.ts';
 import type { BenchProcesses, Suite } from './processes.ts';
 import type { Measurement, RowTarget } from './report.ts';
 
@@ -44,6 +45,8 @@ export const idle: Suite<RowTarget> = {
 async function measureIdle(processes: BenchProcesses): Promise<IdleCost> {
   const { quick } = processes.settings;
   await using cluster = await ProcessCluster.start({ name: 'bench-idle', shards });
+  const { shardCount } = await askStatus(cluster, 1);
+  assert(shardCount === shards, `The cluster has ${shardCount} shards`);
   const pids = cluster.nodes().map((node) => must(cluster.pidOf(node)));
   await wait(quick ? 5_000 : 20_000);
   const before = pids.map(cpuSeconds);
