@@ -58,6 +58,12 @@ async function runNode(flags: readonly string[]): Promise<number> {
     fields: {},
   });
   logger.debug('Effective options', { options });
+  const { stop, hurry } = listenForStop();
+  hurry.addEventListener('abort', () => {
+    // The log is made for this: what was acknowledged is on disk.
+    logger.warn('Told to stop at once');
+    process.exit(1);
+  });
   const node = new NodeProcess(options, {
     version: readVersion(),
     disk: new RealDisk(),
@@ -67,7 +73,7 @@ async function runNode(flags: readonly string[]): Promise<number> {
     random: realRandom,
     logger,
     openEngine: openRocksEngine,
-    stop: listenForStop().stop,
+    stop,
   });
   process.on('uncaughtException', (error) => {
     const stray = strayBindingError(error);

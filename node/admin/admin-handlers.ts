@@ -4,7 +4,7 @@
  */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { StatusView } from '../contract/status-types.ts';
-import { DynakvError, messageOf } from '../lib/errors.ts';
+import { DynakvError, isDynakvError, messageOf } from '../lib/errors.ts';
 import type { InitRequest, Member, StatusResponseSchema } from '../contract/gen/admin_pb.ts';
 import { planProblems } from '../manager/bootstrap.ts';
 import type { BootstrapPlan } from '../manager/bootstrap.ts';
@@ -18,6 +18,8 @@ import { clusterStatus, localStatus } from './status.ts';
 /** A member that does not take the plan in this time fails the call; it can be repeated. */
 const bootstrapDeadlineMs = 30_000;
 const joinDeadlineMs = 5_000;
+/** Who a member is, is answered from memory. */
+const identifyDeadlineMs = 5_000;
 
 function planOf(request: InitRequest | undefined): BootstrapPlan {
   const plan: BootstrapPlan = {
@@ -55,15 +57,56 @@ async function tellMember(
   try {
     await client.bootstrap({ plan, nodeId: member.nodeId });
   } catch (error) {
-    throw new DynakvError(
-      'Unavailable',
-      `Cannot create the cluster: node ${member.nodeId} at ${member.address}: ${messageOf(error)}`,
-      { reason: 'MemberFailed', node: member.nodeId },
-      error,
-    );
+    const where = `Cannot create the cluster: node ${member.nodeId} at ${member.address}`;
+    throw memberFailed(where, member, error);
   } finally {
     client.close();
   }
+}
+
+/** Refuses a member that cannot be reached, or that belongs to another cluster. */
+async function checkMember(
+  member: Member,
+  plan: BootstrapPlan,
+  channels: ChannelCredentialsSource,
+): Promise<void> {
+  const client = new AdminClient({
+    address: member.address,
+    channels,
+    deadlineMs: identifyDeadlineMs,
+  });
+  const where = `Cannot create the cluster: node ${member.nodeId} at ${member.address}`;
+  try {
+    const { state, clusterId, nodeId } = await client.identify();
+    const isOwn = clusterId === plan.clusterId && nodeId === member.nodeId;
+    if (state !== 'empty' && !isOwn) {
+      throw new DynakvError(
+        'WrongCluster',
+        `${where} is node ${nodeId} of cluster "${clusterId}" already`,
+        { reason: 'AlreadyMember', node: member.nodeId },
+      );
+    }
+  } catch (error) {
+    if (isDynakvError(error, 'WrongCluster')) {
+      throw error;
+    }
+    throw memberFailed(where, member, error);
+  } finally {
+    client.close();
+  }
+}
+
+function memberFailed(where: string, member: Member, error: unknown): DynakvError {
+  return new DynakvError(
+    'Unavailable',
+    `${where}: ${messageOf(error)}`,
+    { reason: 'MemberFailed', node: member.nodeId },
+    error,
+  );
+}
+
+function starting(): DynakvError {
+  return new DynakvError('Unavailable', 'The node is starting', { reason: 'Starting' });
 }
 
 type StatusMessage = MessageInitShape<typeof StatusResponseSchema>;
@@ -79,14 +122,17 @@ export function adminHandlers(
   clock: Clock,
 ): AdminHandlers {
   return {
-    identify: () =>
-      Promise.resolve({
-        state: control.identity === undefined ? 'empty' : 'member',
-        version: control.version,
-        ...control.identity,
-      }),
+    identify: async () => {
+      const { state, version, identity } = control;
+      if (state === 'starting') {
+        throw starting();
+      }
+      return await Promise.resolve({ state, version, ...identity });
+    },
     init: async (request) => {
-      planOf(request);
+      const plan = planOf(request);
+      // Nobody is told anything before everybody could be.
+      await Promise.all(request.members.map((member) => checkMember(member, plan, channels)));
       await Promise.all(request.members.map((member) => tellMember(member, request, channels)));
       return {};
     },

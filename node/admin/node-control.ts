@@ -8,8 +8,15 @@ export interface NodeIdentity {
   readonly storeId: string;
 }
 
+/**
+ * `starting`: whether the disk holds a cluster is not known yet, and must not be guessed: whoever
+ * creates clusters relies on `empty`.
+ */
+export type NodeState = 'starting' | 'empty' | 'member' | 'quarantined';
+
 export interface NodeControl {
   readonly version: string;
+  readonly state: NodeState;
   /** Undefined while the disk holds no cluster. */
   readonly identity: NodeIdentity | undefined;
   /** Undefined until the replicas are open. */

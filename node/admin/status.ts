@@ -172,13 +172,15 @@ function mergeGroups(core: NodeCore, answers: ReadonlyMap<number, StatusView>): 
       // The word of the leader of the highest term, else anybody's.
       views.sort((a, b) => b.group.term - a.group.term);
       const best = views.find(({ nodeId, group }) => group.leaderNodeId === nodeId) ?? views[0];
-      const base: GroupView = best?.group ?? unknownGroup(record.groupId);
+      const told = best?.group ?? unknownGroup(record.groupId);
+      // A leader that did not answer as such may be gone: others' belief is no knowledge.
+      const isConfirmed = told.leaderNodeId === best?.nodeId;
+      const base: GroupView = isConfirmed ? told : { ...told, leaderNodeId: 0 };
       const replicas = record.replicas.map(({ replicaId, nodeId }): ReplicaView => {
         const own = views
           .find((view) => view.nodeId === nodeId)
           ?.group.replicas.find((replica) => replica.nodeId === nodeId);
-        const told = base.replicas.find((replica) => replica.nodeId === nodeId);
-        const known = own ?? told;
+        const known = own ?? base.replicas.find((replica) => replica.nodeId === nodeId);
         return known === undefined
           ? { nodeId, replicaId, role: 'voter', appliedIndex: 0, lag: 0, known: false }
           : { ...known, lag: Math.max(0, base.commitIndex - known.appliedIndex) };

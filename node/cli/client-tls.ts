@@ -16,20 +16,20 @@ export class ClientTls {
   readonly #keyFile: string;
   readonly #world: NodeWorld;
   readonly #timer: Timer;
-  #changedMs: number;
+  #marks: string;
   #listener: (tls: SecureContextOptions) => void = () => undefined;
 
   private constructor(
     files: { readonly certFile: string; readonly keyFile: string },
     world: NodeWorld,
     first: SecureContextOptions,
-    changedMs: number,
+    marks: string,
   ) {
     this.#certFile = files.certFile;
     this.#keyFile = files.keyFile;
     this.#world = world;
     this.current = first;
-    this.#changedMs = changedMs;
+    this.#marks = marks;
     this.#timer = world.timers.every(pollMs, () => {
       void this.#look();
     });
@@ -43,7 +43,7 @@ export class ClientTls {
     }
     try {
       const first = await readPair(certFile, keyFile);
-      return new ClientTls({ certFile, keyFile }, world, first, await changedMs(certFile, keyFile));
+      return new ClientTls({ certFile, keyFile }, world, first, await marksOf(certFile, keyFile));
     } catch (error) {
       throw new DynakvError(
         'ConfigInvalid',
@@ -60,10 +60,10 @@ export class ClientTls {
 
   async #look(): Promise<void> {
     try {
-      const now = await changedMs(this.#certFile, this.#keyFile);
-      if (now !== this.#changedMs) {
+      const now = await marksOf(this.#certFile, this.#keyFile);
+      if (now !== this.#marks) {
         const next = await readPair(this.#certFile, this.#keyFile);
-        this.#changedMs = now;
+        this.#marks = now;
         this.current = next;
         this.#listener(next);
         this.#world.logger.info('Client certificate renewed', { file: this.#certFile });
@@ -78,9 +78,10 @@ export class ClientTls {
   }
 }
 
-async function changedMs(certFile: string, keyFile: string): Promise<number> {
+/** Differs whenever either file was replaced, by an older one too. */
+async function marksOf(certFile: string, keyFile: string): Promise<string> {
   const [cert, key] = await Promise.all([stat(certFile), stat(keyFile)]);
-  return Math.max(cert.mtimeMs, key.mtimeMs);
+  return [cert, key].map(({ mtimeMs, ino, size }) => `${mtimeMs}:${ino}:${size}`).join(' ');
 }
 
 /** Both files, checked to belong together. */

@@ -12,7 +12,7 @@
  */
 import { adminHandlers } from '../admin/admin-handlers.ts';
 import { adminService } from '../admin/grpc-admin.ts';
-import type { NodeControl, NodeIdentity } from '../admin/node-control.ts';
+import type { NodeControl, NodeIdentity, NodeState } from '../admin/node-control.ts';
 import type { Address } from '../config/address.ts';
 import { formatAddress } from '../config/address.ts';
 import type { NodeOptions } from '../config/options.ts';
@@ -62,7 +62,7 @@ export class NodeProcess implements NodeControl {
   #client: HttpServer | undefined;
   #ops: HttpServer | undefined;
   #caughtUp = false;
-  #bearing: Promise<boolean> | undefined;
+  #bearing: { readonly wanted: string; readonly done: Promise<boolean> } | undefined;
   /** Settles when the data folder is open: from then on the node knows whether it is a member. */
   readonly #started: Promise<void>;
   #setStarted: () => void = () => undefined;
@@ -77,8 +77,18 @@ export class NodeProcess implements NodeControl {
     });
   }
 
+  get state(): NodeState {
+    if (this.#mode === 'failed') {
+      return 'quarantined';
+    }
+    if (this.#folder === undefined) {
+      return 'starting';
+    }
+    return this.#folder.identity === undefined ? 'empty' : 'member';
+  }
+
   get identity(): NodeIdentity | undefined {
-    return this.#core === undefined ? undefined : this.#folder?.identity;
+    return this.#folder?.identity;
   }
 
   get core(): NodeCore | undefined {
@@ -192,6 +202,9 @@ export class NodeProcess implements NodeControl {
 
   /** Own replicas open and caught up once since the start (design §7); not cluster-wide health. */
   #readiness(): { ok: boolean; detail: string } {
+    if (this.#mode === 'stopped') {
+      return { ok: false, detail: 'stopping' };
+    }
     if (this.#core === undefined) {
       return { ok: false, detail: this.#mode === 'empty' ? 'not a member yet' : 'starting' };
     }
@@ -251,6 +264,9 @@ export class NodeProcess implements NodeControl {
     watchNode(this.#metrics, core, this.version);
     core.start();
     this.#services.open(core);
+    if (this.#mode === 'failed') {
+      return; // While it opened: the process is about to end.
+    }
     this.#mode = 'serving';
     logger.info('Serving', {
       node: folder.identity.nodeId,
@@ -262,18 +278,41 @@ export class NodeProcess implements NodeControl {
   async bootstrap(plan: BootstrapPlan, nodeId: number): Promise<boolean> {
     await this.#started;
     const known = this.#folder?.identity;
-    if (known !== undefined && this.#bearing === undefined) {
-      if (known.clusterId === plan.clusterId && known.nodeId === nodeId) {
-        return false;
+    const wanted = JSON.stringify([plan, nodeId]);
+    if (this.#bearing !== undefined) {
+      if (this.#bearing.wanted !== wanted) {
+        throw alreadyMember('This node is being made a member by another plan');
       }
-      throw new DynakvError(
-        'WrongCluster',
+      return await this.#bearing.done;
+    }
+    if (known !== undefined) {
+      return this.#checkSamePlan(known, plan, nodeId);
+    }
+    this.#bearing = { wanted, done: this.#bear(plan, nodeId) };
+    return await this.#bearing.done;
+  }
+
+  /** A member is asked again: false if by the plan that made it one, else refused. */
+  #checkSamePlan(known: NodeIdentity, plan: BootstrapPlan, nodeId: number): false {
+    if (known.clusterId !== plan.clusterId || known.nodeId !== nodeId) {
+      throw alreadyMember(
         `This node is node ${known.nodeId} of cluster "${known.clusterId}" already`,
-        { reason: 'AlreadyMember' },
       );
     }
-    this.#bearing ??= this.#bear(plan, nodeId);
-    return await this.#bearing;
+    const catalog = this.#core?.catalog;
+    if (catalog === undefined) {
+      throw new DynakvError('Unavailable', 'The node is starting', { reason: 'Starting' });
+    }
+    const { cluster } = catalog;
+    const isSame =
+      cluster.createdAtMs === plan.createdAtMs &&
+      cluster.shardCount === plan.shardCount &&
+      cluster.replicationFactor === plan.replicationFactor &&
+      plan.members.every((member) => catalog.nodes.has(member.nodeId));
+    if (!isSame) {
+      throw alreadyMember(`This node is a member of "${known.clusterId}" by another plan`);
+    }
+    return false;
   }
 
   async #bear(plan: BootstrapPlan, nodeId: number): Promise<boolean> {
@@ -324,9 +363,14 @@ export class NodeProcess implements NodeControl {
   }
 
   async #shutDown(exitCode: number): Promise<void> {
+    // A birth under way would open what is closed here.
+    await this.#bearing?.done.catch(() => false);
     if (exitCode === 0) {
       this.#mode = 'stopped';
       this.#world.logger.info('Stopping');
+      // Requests under way end as usual, then the leaderships go: none ends as unknown.
+      await this.#client?.close(this.#options.stopTimeoutMs);
+      this.#client = undefined;
       await this.#core?.stop();
     }
     await this.#close(exitCode === 0 ? this.#options.stopTimeoutMs : failedGraceMs);
@@ -340,6 +384,7 @@ export class NodeProcess implements NodeControl {
     await this.#client?.close(graceMs);
     this.#core?.halt();
     this.#network?.close();
+    this.#memory.detach();
     await this.#grpc?.close();
     await this.#ops?.close(0);
     this.#tls?.close();
@@ -350,6 +395,10 @@ export class NodeProcess implements NodeControl {
     }
     await this.#folder?.close();
   }
+}
+
+function alreadyMember(message: string): DynakvError {
+  return new DynakvError('WrongCluster', message, { reason: 'AlreadyMember' });
 }
 
 async function openTls(options: NodeOptions, world: NodeWorld): Promise<TlsMaterial | undefined> {

@@ -2,6 +2,7 @@
  * Opens a member's stores: the engine, the Raft log, the generations; or gives a new node its
  * first state. A birth that was cut short is started over on emptied stores (`birth-note.ts`).
  */
+import { assert } from '../lib/assert.ts';
 import { DynakvError } from '../lib/errors.ts';
 import { uuidOf } from '../lib/uuid.ts';
 import { giveBirth } from '../manager/birth.ts';
@@ -12,7 +13,7 @@ import {
   removeBirthNote,
   writeBirthNote,
 } from '../storage/birth-note.ts';
-import type { DataFolder } from '../storage/data-folder.ts';
+import type { DataFolder, Identity } from '../storage/data-folder.ts';
 import { Generations } from '../storage/generations.ts';
 import { RaftLog } from '../storage/raft-log/raft-log.ts';
 import type { Engine } from '../sys/engine.ts';
@@ -110,6 +111,18 @@ async function complete(
   await removeBirthNote(world.disk, folder.path);
 }
 
+/** What follows empties the stores: only for the birth of this very node. */
+function checkNote(note: Birth, path: string, identity: Identity): void {
+  const { nodeId, plan } = note as Partial<Birth>;
+  if (nodeId !== identity.nodeId || plan?.clusterId !== identity.clusterId) {
+    throw new DynakvError(
+      'Refused',
+      `Cannot open "${path}": its birth.json is not of node ${identity.nodeId} of cluster ` +
+        `"${identity.clusterId}"`,
+    );
+  }
+}
+
 /** Makes an empty folder a member's; durable and whole when it resolves. */
 export async function bearNode(
   world: NodeWorld,
@@ -118,6 +131,7 @@ export async function bearNode(
   plan: BootstrapPlan,
   nodeId: number,
 ): Promise<void> {
+  assert(folder.identity === undefined, 'A note beside a member would empty its stores');
   const birth: Birth = { nodeId, plan };
   await writeBirthNote(world.disk, folder.path, birth);
   const storeId = uuidOf(world.random.bytes(16));
@@ -143,6 +157,7 @@ export async function openNodeStore(
   }
   const note = (await readBirthNote(world.disk, folder.path)) as Birth | undefined;
   if (note !== undefined) {
+    checkNote(note, folder.path, identity);
     world.logger.info('Birth was cut short: starting it over');
     await complete(world, options, folder, note, identity.storeId);
   }

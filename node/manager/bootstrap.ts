@@ -23,6 +23,7 @@ import type { ClusterRecord, GroupRecord, NodeRecord, ReplicaRecord } from './ca
 
 /** Voters of the system group at most; every other node is a learner of it. */
 const systemVotersMax = 5;
+const nodeIdMax = 0xffff_ffff;
 /** The state that all replicas start from. */
 export const birthPoint = { index: 1, term: 1 } as const;
 
@@ -65,6 +66,14 @@ export function planProblems(plan: BootstrapPlan): string[] {
   }
   if (new Set(plan.members.map((member) => member.address)).size !== plan.members.length) {
     problems.push('"members" names an address twice');
+  }
+  for (const { nodeId, address } of plan.members) {
+    if (!Number.isInteger(nodeId) || nodeId < 1 || nodeId > nodeIdMax) {
+      problems.push(`"members" must have node ids of 1 … ${nodeIdMax}: ${nodeId}`);
+    }
+    if (address === '') {
+      problems.push(`"members" must name an address of node ${nodeId}`);
+    }
   }
   const { shardCount } = plan;
   if (!isShardCount(shardCount)) {

@@ -44,7 +44,7 @@ export class DroppedTables {
   }
 
   dropped(group: Group, tableId: number): void {
-    // The entry being applied is the next one: `applied` moves right after it.
+    // The entry of the drop itself: it was applied just now.
     this.#drops.push({ group, tableId, index: group.replica.applied.index });
   }
 

@@ -17,6 +17,8 @@ const campaignPeriodMs = 500;
 const lookPeriodMs = 1_000;
 /** A preferred leader must have been live in so many looks in a row. */
 const liveLooksMin = 5;
+/** A group stays this many looks where it is: a node that hands over must not get it back. */
+const ledLooksMin = 3;
 /** Entries that the preferred leader may be behind. */
 const behindEntriesMax = 100;
 /** Transfers at a time. */
@@ -28,6 +30,8 @@ export class LeaderHome {
   readonly #timers: Timer[] = [];
   readonly #campaigned = new Map<Group, number>();
   readonly #liveLooks = new Map<NodeId, number>();
+  /** Looks in a row that found the group led here, in one term. */
+  readonly #ledLooks = new Map<Group, { readonly term: number; looks: number }>();
   #transfers: Transfer[] = [];
 
   constructor(host: Host, catalog: Catalog) {
@@ -92,17 +96,29 @@ export class LeaderHome {
     return this.#host.liveness.isLive(nodeId);
   }
 
+  #countLed(group: Group): number {
+    const term = group.openTerm;
+    const led = this.#ledLooks.get(group);
+    if (led?.term === term) {
+      led.looks += 1;
+      return led.looks;
+    }
+    this.#ledLooks.set(group, { term, looks: 0 });
+    return 0;
+  }
+
   #look(): void {
     for (const nodeId of this.#catalog.nodes.keys()) {
       const looks = this.#isLive(nodeId) ? (this.#liveLooks.get(nodeId) ?? 0) + 1 : 0;
       this.#liveLooks.set(nodeId, looks);
     }
     for (const group of this.#host.groups.values()) {
-      if (this.#transfers.length >= transfersMax) {
-        return;
-      }
+      const settled = this.#countLed(group) >= ledLooksMin;
       const home = this.#preferred(group);
       if (home === undefined || home === this.#host.nodeId || group.openTerm === 0) {
+        continue;
+      }
+      if (this.#transfers.length >= transfersMax || !settled) {
         continue;
       }
       if (group.transferring || (this.#liveLooks.get(home) ?? 0) < liveLooksMin) {

@@ -69,6 +69,10 @@ export class SystemGroup implements GroupListener, SystemRunner {
       done(notLeader(group), undefined);
       return;
     }
+    if (group.transferring) {
+      done(new DynakvError('NotOpen', 'The system group hands over its leadership'), undefined);
+      return;
+    }
     if (!this.#queue.push({ command: body as SystemCommand, done })) {
       done(
         new DynakvError('Throttled', `Cannot queue a system command: ${queueMax} wait`, {
@@ -92,7 +96,7 @@ export class SystemGroup implements GroupListener, SystemRunner {
       } catch (error) {
         const failure = isDynakvError(error)
           ? error
-          : new DynakvError('Unavailable', messageOf(error), {}, error);
+          : new DynakvError('Refused', `Cannot run it: ${messageOf(error)}`, {}, error);
         waiting.done(failure, undefined);
       }
     }

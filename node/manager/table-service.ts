@@ -24,8 +24,8 @@ export class CatalogTables implements TableService {
     this.#random = random;
   }
 
-  async #ask<T>(command: SystemCommand, call: Call): Promise<T> {
-    return (await this.#router.system(command, call.deadlineMs)) as T;
+  async #ask<T>(command: SystemCommand, call: Call, reads?: true): Promise<T> {
+    return (await this.#router.system(command, call.deadlineMs, reads)) as T;
   }
 
   peek(name: string): TableRecord | undefined {
@@ -34,7 +34,8 @@ export class CatalogTables implements TableService {
   }
 
   async find(name: string, call: Call): Promise<TableRecord | undefined> {
-    const reply = await this.#ask<{ table?: TableRecord }>({ op: 'describeTable', name }, call);
+    const command: SystemCommand = { op: 'describeTable', name };
+    const reply = await this.#ask<{ table?: TableRecord }>(command, call, true);
     return reply.table;
   }
 
@@ -43,7 +44,7 @@ export class CatalogTables implements TableService {
     limit: number,
     call: Call,
   ): Promise<{ readonly names: readonly string[]; readonly more: boolean }> {
-    return await this.#ask({ op: 'listTables', after, limit }, call);
+    return await this.#ask({ op: 'listTables', after, limit }, call, true);
   }
 
   async create(spec: TableSpec, call: Call): Promise<CreateOutcome> {

@@ -7,7 +7,7 @@ import { DynakvError } from '../lib/errors.ts';
 import type { Clock } from '../sys/clock.ts';
 import { FrameKind } from '../sys/network.ts';
 import type { Network, NodeId } from '../sys/network.ts';
-import { decodeReply, encodeRequest } from './command-codec.ts';
+import { decodeReply, encodeRequest, mayHaveEffect } from './command-codec.ts';
 import type { AnyCommand, AnyReply } from './command-codec.ts';
 
 /** Calls under way from this node; more are refused. */
@@ -57,7 +57,7 @@ export class Calls {
       done(new DynakvError('Unavailable', `Cannot reach node ${to}`, { node: to }), undefined);
       return;
     }
-    const mayBeDone = command.kind !== 'get';
+    const mayBeDone = mayHaveEffect(command);
     this.#pending.set(id, { to, mayBeDone, deadlineMs, done });
     this.#turnSoon();
   }

@@ -3,13 +3,15 @@
  *
  * A request: id varint | deadline left in ms varint | group varint | head (JSON) bytes | row key
  * bytes | item bytes. A reply: id varint | 0 and an error (JSON), or 1, head (JSON) bytes and the
- * item bytes of the row shown. Item bytes are views of the frame.
+ * item bytes of the row shown. Item bytes are views of the frame. Whatever the bytes are, decoding
+ * ends with a value of the declared shape (conditions are taken as they are) or with `BadFrame`.
  */
 import { ByteReader, ByteWriter } from '../lib/bytes.ts';
-import { DynakvError, errorTable } from '../lib/errors.ts';
+import { DynakvError, errorTable, messageOf } from '../lib/errors.ts';
 import type { ErrorCode, ErrorFacts } from '../lib/errors.ts';
 import type { ShardCommand } from '../executor/executors.ts';
 import type { ItemReply, StoredItem } from '../items/command.ts';
+import type { SchemaRow } from '../items/schema-row.ts';
 
 export interface Request<C> {
   readonly id: number;
@@ -24,9 +26,16 @@ const noBytes: Buffer = Buffer.alloc(0);
 export interface SystemCommandFrame {
   readonly kind: 'system';
   readonly body: unknown;
+  /** Surely changes nothing: may be asked again when an answer is lost. */
+  readonly reads?: true | undefined;
 }
 
 export type AnyCommand = ShardCommand | SystemCommandFrame;
+
+/** Whether a command without an answer may have changed something (design §3.3). */
+export function mayHaveEffect(command: AnyCommand): boolean {
+  return command.kind === 'system' ? command.reads !== true : command.kind !== 'get';
+}
 
 export function encodeRequest(request: Request<AnyCommand>): Buffer {
   const { command } = request;
@@ -55,23 +64,93 @@ export function encodeRequest(request: Request<AnyCommand>): Buffer {
     .finish();
 }
 
-const commandKinds: ReadonlySet<unknown> = new Set(['get', 'put', 'delete', 'schema', 'system']);
+function badFrame(what: string): DynakvError {
+  return new DynakvError('BadFrame', `Cannot understand a command frame: ${what}`);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw badFrame(messageOf(error));
+  }
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isU32(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 0xffff_ffff;
+}
+
+function isTarget(head: Fields): boolean {
+  return isU32(head['tableId']) && isU32(head['schemaVersion']) && isU32(head['hash']);
+}
+
+const returned: ReadonlySet<unknown> = new Set(['nothing', 'existence', 'old']);
+
+function isVersions(value: unknown): boolean {
+  return value === undefined || value === 'any' || isTexts(value);
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string');
+}
+
+function isWrite(head: Fields): boolean {
+  const { condition, precondition } = head;
+  return (
+    isTarget(head) &&
+    returned.has(head['returns']) &&
+    typeof head['returnOldOnFailure'] === 'boolean' &&
+    (condition === undefined || isFields(condition)) &&
+    (precondition === undefined ||
+      (isFields(precondition) &&
+        isVersions(precondition['match']) &&
+        isVersions(precondition['noneMatch'])))
+  );
+}
+
+function isSchema(row: unknown): row is SchemaRow {
+  return (
+    isFields(row) &&
+    isU32(row['tableId']) &&
+    isU32(row['version']) &&
+    (row['state'] === 'live' || row['state'] === 'dropped')
+  );
+}
+
+/** What a head of each kind must hold. */
+const headChecks: Readonly<Record<AnyCommand['kind'], (head: Fields) => boolean>> = {
+  get: (head) => isTarget(head) && typeof head['consistent'] === 'boolean',
+  put: (head) => isWrite(head) && isU32(head['itemSize']),
+  delete: isWrite,
+  schema: (head) => isSchema(head['row']),
+  system: (head) => isFields(head['body']),
+};
 
 export function decodeRequest(frame: Buffer): Request<AnyCommand> {
   const reader = new ByteReader(frame);
   const id = reader.varint();
   const deadlineLeftMs = reader.varint();
   const groupId = reader.varint();
-  const head = JSON.parse(reader.text()) as { kind?: unknown } & Record<string, unknown>;
-  if (!commandKinds.has(head.kind)) {
-    throw new DynakvError('BadFrame', `Cannot run a command of kind ${String(head.kind)}`);
+  const head = parseJson(reader.text());
+  const kind = isFields(head) ? String(head['kind']) : '';
+  if (!isFields(head) || !Object.hasOwn(headChecks, kind)) {
+    throw badFrame(`a command of kind "${kind}"`);
+  }
+  if (!headChecks[kind as AnyCommand['kind']](head)) {
+    throw badFrame(`a "${kind}" without its fields`);
   }
   const rowKey = reader.bytes();
   const item = reader.bytes();
   const command = (
-    head.kind === 'schema' || head.kind === 'system'
+    kind === 'schema' || kind === 'system'
       ? head
-      : head.kind === 'put'
+      : kind === 'put'
         ? { ...head, rowKey, item }
         : { ...head, rowKey }
   ) as AnyCommand;
@@ -126,27 +205,52 @@ export interface DecodedReply {
   readonly reply: AnyReply | undefined;
 }
 
+function decodeError(text: string): DynakvError {
+  const parsed = parseJson(text);
+  const [code, message, facts] = (Array.isArray(parsed) ? parsed : []) as unknown[];
+  if (typeof code !== 'string' || typeof message !== 'string') {
+    throw badFrame('an error without a code and a message');
+  }
+  // A code of a newer release: nothing is known but that no answer came of it.
+  const known: ErrorCode = Object.hasOwn(errorTable, code) ? (code as ErrorCode) : 'OutcomeUnknown';
+  return new DynakvError(known, message, isFields(facts) ? (facts as ErrorFacts) : {});
+}
+
+const replyKinds: ReadonlySet<unknown> = new Set([
+  'got',
+  'written',
+  'conditionFailed',
+  'preconditionFailed',
+  'system',
+]);
+
+function decodeShown(head: unknown, item: Buffer): StoredItem | undefined {
+  if (head === undefined || head === null) {
+    return undefined;
+  }
+  const [version, itemSize] = (Array.isArray(head) ? head : []) as unknown[];
+  if (typeof version !== 'string' || typeof itemSize !== 'number') {
+    throw badFrame('a row without its version and size');
+  }
+  return { version, itemSize, item };
+}
+
 export function decodeReply(frame: Buffer): DecodedReply {
   const reader = new ByteReader(frame);
   const id = reader.varint();
   if (reader.u8() === 0) {
-    const [code, message, facts] = JSON.parse(reader.text()) as [string, string, ErrorFacts];
-    const known: ErrorCode = Object.hasOwn(errorTable, code) ? (code as ErrorCode) : 'Unavailable';
-    return { id, error: new DynakvError(known, message, facts), reply: undefined };
+    return { id, error: decodeError(reader.text()), reply: undefined };
   }
-  const [rest, rowHead] = JSON.parse(reader.text()) as [
-    { kind: string } & Record<string, unknown>,
-    [string, number] | undefined | null,
-  ];
-  const item = reader.bytes();
-  const row: StoredItem | undefined =
-    rowHead === undefined || rowHead === null
-      ? undefined
-      : { version: rowHead[0], itemSize: rowHead[1], item };
+  const parsed = parseJson(reader.text());
+  const [rest, rowHead] = (Array.isArray(parsed) ? parsed : []) as unknown[];
+  if (!isFields(rest) || !replyKinds.has(rest['kind'])) {
+    throw badFrame('a reply of an unknown kind');
+  }
+  const row = decodeShown(rowHead, reader.bytes());
   const reply = (
-    rest.kind === 'got'
+    rest['kind'] === 'got'
       ? { ...rest, found: row }
-      : rest.kind === 'written' || rest.kind === 'conditionFailed'
+      : rest['kind'] === 'written' || rest['kind'] === 'conditionFailed'
         ? { ...rest, old: row }
         : rest
   ) as AnyReply;

@@ -8,23 +8,27 @@
  */
 import { backoffMs } from '../lib/backoff.ts';
 import { DynakvError, messageOf } from '../lib/errors.ts';
+import type { ErrorCode } from '../lib/errors.ts';
 import type { Executors } from '../executor/executors.ts';
 import type { Group } from '../host/group.ts';
 import type { Host } from '../host/host.ts';
 import type { ItemCommand, ItemReply } from '../items/command.ts';
 import type { SchemaRow } from '../items/schema-row.ts';
-import { groupOfHash } from '../shards/groups.ts';
+import { groupOfHash, systemGroupId } from '../shards/groups.ts';
 import type { Clock, Timers } from '../sys/clock.ts';
 import { FrameKind } from '../sys/network.ts';
 import type { Network, NodeId } from '../sys/network.ts';
 import type { Random } from '../sys/random.ts';
 import { Calls } from './calls.ts';
-import { decodeRequest, encodeReply } from './command-codec.ts';
+import { decodeRequest, encodeReply, mayHaveEffect } from './command-codec.ts';
 import type { AnyCommand, AnyReply } from './command-codec.ts';
 import type { Call, ItemService } from './ports.ts';
 
 /** Waits between attempts: short, since a failover lasts a few hundred milliseconds. */
 const retryBackoff = { baseMs: 5, maxMs: 100 };
+
+/** Answers that show a hint to be wrong. */
+const staleHintCodes: ReadonlySet<ErrorCode> = new Set(['NotLeader', 'NoReplica', 'Unavailable']);
 
 export type AnyDone = (error: DynakvError | undefined, reply: AnyReply | undefined) => void;
 
@@ -58,6 +62,8 @@ interface Operation {
   readonly deadlineMs: number;
   readonly done: AnyDone;
   attempts: number;
+  /** The leader as the last answer named it: asked next, once. */
+  told: NodeId | undefined;
   /** An attempt is with an executor or a peer and may have effect. */
   pending: boolean;
   ended: boolean;
@@ -69,6 +75,9 @@ export class Router implements ItemService {
   readonly #calls: Calls;
   readonly #hints = new Map<number, NodeId>();
   readonly #operations = new Set<Operation>();
+  /** Attempts repeated, by the error of the one before. */
+  readonly retries = new Map<ErrorCode, number>();
+  unknownOutcomes = 0;
   #closed = false;
 
   constructor(parts: RouterParts) {
@@ -92,9 +101,9 @@ export class Router implements ItemService {
     await this.call(groupId, { kind: 'schema', row }, deadlineMs);
   }
 
-  /** A command of the system group. */
-  async system(body: unknown, deadlineMs: number): Promise<unknown> {
-    const reply = await this.call(0, { kind: 'system', body }, deadlineMs);
+  /** A command of the system group; `reads` if it surely changes nothing. */
+  async system(body: unknown, deadlineMs: number, reads?: true): Promise<unknown> {
+    const reply = await this.call(systemGroupId, { kind: 'system', body, reads }, deadlineMs);
     if (reply.kind !== 'system') {
       throw new DynakvError('BadFrame', `Expected a reply of the system group: ${reply.kind}`);
     }
@@ -138,6 +147,7 @@ export class Router implements ItemService {
       deadlineMs,
       done,
       attempts: 0,
+      told: undefined,
       pending: false,
       ended: false,
       lastError: undefined,
@@ -150,6 +160,7 @@ export class Router implements ItemService {
     if (!operation.ended) {
       operation.ended = true;
       this.#operations.delete(operation);
+      this.unknownOutcomes += error?.code === 'OutcomeUnknown' ? 1 : 0;
       operation.done(error, reply);
     }
   }
@@ -175,7 +186,7 @@ export class Router implements ItemService {
       this.#runHere(group, command, settle);
       return;
     }
-    const to = this.#target(groupId, group, operation.attempts);
+    const to = this.#target(operation, group);
     if (to === undefined) {
       settle(new DynakvError('Unavailable', `Group ${groupId} has no known leader`), undefined);
       return;
@@ -191,9 +202,14 @@ export class Router implements ItemService {
     }
   }
 
-  /** The node to ask: the leader as known here, else each replica in turn. */
-  #target(groupId: number, group: Group | undefined, attempts: number): NodeId | undefined {
+  /** The node to ask: the leader as just told, or as known here, else each replica in turn. */
+  #target(operation: Operation, group: Group | undefined): NodeId | undefined {
+    const { groupId, attempts, told } = operation;
     const self = this.#parts.host.nodeId;
+    operation.told = undefined;
+    if (told !== undefined && told !== self) {
+      return told;
+    }
     const believed = group?.stoppedBecause === undefined ? group?.leaderNode : undefined;
     if (believed !== undefined && believed !== self) {
       return believed;
@@ -215,13 +231,14 @@ export class Router implements ItemService {
       return;
     }
     operation.lastError = error;
-    this.#learn(operation.groupId, error);
+    this.#learn(operation, error);
     const isFinal =
       error.code === 'Throttled' || error.code === 'SchemaMismatch' || error.code === 'NoSpace';
     if (isFinal || error.retry === 'never' || error.retry === 'unknown') {
       this.#end(operation, error, undefined);
       return;
     }
+    this.retries.set(error.code, (this.retries.get(error.code) ?? 0) + 1);
     const unit = this.#parts.random.uint32() / 0x1_0000_0000;
     const waitMs = backoffMs(retryBackoff, operation.attempts - 1, unit);
     this.#parts.timers.after(waitMs, () => {
@@ -229,12 +246,13 @@ export class Router implements ItemService {
     });
   }
 
-  #learn(groupId: number, error: DynakvError): void {
+  #learn(operation: Operation, error: DynakvError): void {
     const leader = error.facts['leaderNode'];
     if (error.code === 'NotLeader' && typeof leader === 'number') {
-      this.#hints.set(groupId, leader);
-    } else {
-      this.#hints.delete(groupId);
+      operation.told = leader;
+      this.#hints.set(operation.groupId, leader);
+    } else if (staleHintCodes.has(error.code)) {
+      this.#hints.delete(operation.groupId);
     }
   }
 
@@ -246,12 +264,24 @@ export class Router implements ItemService {
       this.#parts.network.send(from, 'bulk', FrameKind.reply, frame);
       this.#parts.host.turnSoon();
     };
+    if (request.deadlineLeftMs === 0) {
+      reply(new DynakvError('DeadlineBeforeStart', 'The deadline passed on the way'), undefined);
+      return;
+    }
     const group = this.#parts.host.groups.get(request.groupId);
-    if (group === undefined) {
+    if (this.#closed || group === undefined) {
       reply(
-        new DynakvError('NoReplica', `This node has no replica of group ${request.groupId}`),
+        new DynakvError('NoReplica', `This node serves no replica of group ${request.groupId}`),
         undefined,
       );
+      return;
+    }
+    if (request.command.kind === 'system' && group.groupId !== systemGroupId) {
+      reply(new DynakvError('BadFrame', `Group ${group.groupId} has no catalog`), undefined);
+      return;
+    }
+    if (request.command.kind !== 'system' && group.groupId === systemGroupId) {
+      reply(new DynakvError('BadFrame', 'The system group has no items'), undefined);
       return;
     }
     this.#runHere(group, request.command, reply);
@@ -282,11 +312,12 @@ export class Router implements ItemService {
   }
 
   #expired(operation: Operation): DynakvError {
-    if (operation.pending && operation.command.kind !== 'get') {
-      return new DynakvError('OutcomeUnknown', 'The deadline passed while the write was under way');
+    const when = this.#closed ? 'The node stopped' : 'The deadline passed';
+    if (operation.pending && mayHaveEffect(operation.command)) {
+      return new DynakvError('OutcomeUnknown', `${when} while the write was under way`);
     }
     const why = operation.lastError === undefined ? '' : `: ${operation.lastError.message}`;
-    return new DynakvError('Unavailable', `The deadline passed before anything was done${why}`);
+    return new DynakvError('Unavailable', `${when} before anything was done${why}`);
   }
 
   close(): void {

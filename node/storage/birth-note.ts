@@ -11,7 +11,7 @@ const temporarySuffix = '.new';
 const noteBytesMax = 16 * 1024 * 1024;
 
 /** The noted plan, undefined if no birth is under way. */
-export async function readBirthNote(disk: Disk, folder: string): Promise<unknown> {
+export async function readBirthNote(disk: Disk, folder: string): Promise<object | undefined> {
   const path = `${folder}/${noteName}`;
   if (!(await disk.exists(path))) {
     return undefined;
@@ -24,10 +24,24 @@ export async function readBirthNote(disk: Disk, folder: string): Promise<unknown
     }
     const bytes = Buffer.alloc(size);
     await file.read(bytes, 0, size, 0);
-    return JSON.parse(bytes.toString('utf8')) as unknown;
+    return parseNote(path, bytes.toString('utf8'));
   } finally {
     await file.close();
   }
+}
+
+/** A note is renamed into place whole; one that cannot be read is no reason to empty anything. */
+function parseNote(path: string, text: string): object {
+  let note: unknown;
+  try {
+    note = JSON.parse(text);
+  } catch {
+    note = undefined;
+  }
+  if (typeof note !== 'object' || note === null) {
+    throw new DynakvError('Refused', `Cannot read "${path}": it is damaged`);
+  }
+  return note;
 }
 
 export async function writeBirthNote(disk: Disk, folder: string, plan: object): Promise<void> {

@@ -22,6 +22,11 @@ export class EnginePeerMemory implements PeerMemory {
     this.#engine = engine;
   }
 
+  /** Before the engine closes: a hello that is still being judged is refused. */
+  detach(): void {
+    this.#engine = undefined;
+  }
+
   get(nodeId: NodeId): PeerRecord | undefined {
     const value = this.#engine?.get('default', keyOf(nodeId));
     return value === undefined ? undefined : (JSON.parse(value.toString('utf8')) as PeerRecord);
