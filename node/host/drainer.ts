@@ -32,6 +32,7 @@ export class Drainer {
   readonly #timers: Timers;
   readonly #options: DrainerOptions;
   #host: Host | undefined;
+  /** Armed while rows wait for the engine; an idle node has none. */
   #drainTimer: Timer | undefined;
   #syncTimer: Timer | undefined;
   #due = false;
@@ -71,12 +72,6 @@ export class Drainer {
 
   start(host: Host): void {
     this.#host = host;
-    this.#drainTimer = this.#timers.every(drainPeriodMs, () => {
-      if (!this.#due) {
-        this.#due = true;
-        host.turnSoon();
-      }
-    });
     this.#syncTimer = this.#timers.every(syncPeriodMs, () => {
       this.#sync();
     });
@@ -99,25 +94,35 @@ export class Drainer {
     this.#pins.get(group)?.delete(token);
   }
 
-  /** The host's end of turn. */
-  afterTurn(): void {
+  /** The host's end of turn; `applied` = some group may have applied something. */
+  afterTurn(applied: boolean): void {
     const host = this.#host;
     if (host === undefined || this.#closed) {
       return;
     }
-    if (!this.#due && this.#layerBytes < drainEagerBytes) {
-      return;
+    if (this.#due || this.#layerBytes >= drainEagerBytes) {
+      this.#due = false;
+      this.#countLayer(host);
+      if (this.#layerBytes > 0 && this.#health?.stalled !== true) {
+        this.#drainBatch(host);
+        this.#countLayer(host);
+      }
     }
-    this.#due = false;
+    if ((applied || this.#layerBytes > 0) && this.#drainTimer === undefined) {
+      this.#drainTimer = this.#timers.after(drainPeriodMs, () => {
+        this.#drainTimer = undefined;
+        this.#due = true;
+        host.turnSoon();
+      });
+    }
+  }
+
+  #countLayer(host: Host): void {
     let bytes = 0;
     for (const group of host.groups.values()) {
-      // A stopped group drains no more: it must not hold back the others' admission.
-      bytes += group.stoppedBecause === undefined ? group.replica.layerBytes : 0;
+      bytes += group.replica.layerBytes;
     }
     this.#layerBytes = bytes;
-    if (bytes > 0 && this.#health?.stalled !== true) {
-      this.#drainBatch(host);
-    }
   }
 
   #drainBatch(host: Host): void {

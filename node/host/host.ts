@@ -217,7 +217,7 @@ export class Host implements GroupEffects {
     this.#outbox.flush();
     this.parts.network.flush();
     this.logWriter.flush();
-    this.parts.drainer.afterTurn();
+    this.parts.drainer.afterTurn(dirty.length > 0);
   }
 
   #tick(): void {
