@@ -10,7 +10,11 @@ import type { Timer } from '../sys/clock.ts';
 import type { NodeId } from '../sys/network.ts';
 import type { Catalog } from './catalog.ts';
 
-const stepPeriodMs = 20;
+/** Between steps while transfers run and in the first seconds … */
+const stepFastMs = 20;
+/** … and at other times. */
+const stepSlowMs = 250;
+const startMs = 10_000;
 /** After the start, a preferred leader campaigns for a leaderless group this often. */
 const campaignPeriodMs = 500;
 /** Between looks for leaderships to bring home. */
@@ -33,6 +37,8 @@ export class LeaderHome {
   /** Looks in a row that found the group led here, in one term. */
   readonly #ledLooks = new Map<Group, { readonly term: number; looks: number }>();
   #transfers: Transfer[] = [];
+  #startedMs = 0;
+  #stopped = false;
 
   constructor(host: Host, catalog: Catalog) {
     this.#host = host;
@@ -41,17 +47,29 @@ export class LeaderHome {
 
   start(): void {
     const { timers } = this.#host.parts;
+    this.#startedMs = this.#host.parts.clock.monotonicMs();
     this.#timers.push(
-      timers.every(stepPeriodMs, () => {
-        this.#step();
-      }),
       timers.every(lookPeriodMs, () => {
         this.#look();
       }),
     );
+    this.#stepLater();
+  }
+
+  #stepLater(): void {
+    const { clock, timers } = this.#host.parts;
+    const isYoung = clock.monotonicMs() - this.#startedMs < startMs;
+    const waitMs = isYoung || this.#transfers.length > 0 ? stepFastMs : stepSlowMs;
+    timers.after(waitMs, () => {
+      if (!this.#stopped) {
+        this.#step();
+        this.#stepLater();
+      }
+    });
   }
 
   stop(): void {
+    this.#stopped = true;
     for (const timer of this.#timers) {
       timer.cancel();
     }

@@ -71,7 +71,6 @@ export interface NodeEvents {
   synced?(durationMs: number): void;
 }
 
-const sweepPeriodMs = 50;
 const housekeepingPeriodMs = 1_000;
 const scanRows = 1_000;
 const scanBytes = 1 << 20;
@@ -331,9 +330,6 @@ export class NodeCore {
     this.host.start();
     this.#leaderHome.start();
     this.#timers.push(
-      timers.every(sweepPeriodMs, () => {
-        this.router.sweep();
-      }),
       timers.every(housekeepingPeriodMs, () => {
         this.#dropped.sweep();
         this.parts.log.tickIdle();

@@ -24,6 +24,8 @@ import { decodeRequest, encodeReply, mayHaveEffect } from './command-codec.ts';
 import type { AnyCommand, AnyReply } from './command-codec.ts';
 import type { Call, ItemService } from './ports.ts';
 
+/** Deadlines are kept to about this. */
+const sweepPeriodMs = 50;
 /** Waits between attempts: short, since a failover lasts a few hundred milliseconds. */
 const retryBackoff = { baseMs: 5, maxMs: 100 };
 
@@ -79,6 +81,7 @@ export class Router implements ItemService {
   readonly retries = new Map<ErrorCode, number>();
   unknownOutcomes = 0;
   #closed = false;
+  #sweepArmed = false;
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
@@ -153,6 +156,7 @@ export class Router implements ItemService {
       lastError: undefined,
     };
     this.#operations.add(operation);
+    this.#armSweep();
     this.#attempt(operation);
   }
 
@@ -300,8 +304,22 @@ export class Router implements ItemService {
     }
   }
 
-  /** Ends what is past its deadline; called every tick. */
-  sweep(): void {
+  /** One timer for all deadlines, only while something is under way. */
+  #armSweep(): void {
+    if (!this.#sweepArmed && !this.#closed) {
+      this.#sweepArmed = true;
+      this.#parts.timers.after(sweepPeriodMs, () => {
+        this.#sweepArmed = false;
+        this.#sweep();
+        if (this.#operations.size > 0) {
+          this.#armSweep();
+        }
+      });
+    }
+  }
+
+  /** Ends what is past its deadline. */
+  #sweep(): void {
     this.#calls.sweep();
     const nowMs = this.#parts.clock.monotonicMs();
     for (const operation of this.#operations) {
