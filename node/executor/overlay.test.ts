@@ -1,0 +1,42 @@
+/** Overlay: pending rows by the index that wrote them last. */
+import { describe, expect, test } from '@jest/globals';
+import type { RowWrite } from '../items/batch.ts';
+import { Overlay } from './overlay.ts';
+
+const value = (text: string): Buffer => Buffer.from(text);
+
+function write(name: string): RowWrite {
+  return { key: Buffer.from(name), value: value('x') };
+}
+
+describe('Overlay', () => {
+  test('shows the last pending row, a pending delete as absent, else nothing', () => {
+    const overlay = new Overlay();
+    expect(overlay.get('a')).toBeUndefined();
+    overlay.put('a', 5, value('1'));
+    overlay.put('a', 6, value('2'));
+    overlay.put('b', 7, undefined);
+    expect(overlay.get('a')?.toString()).toBe('2');
+    expect(overlay.get('b')).toBeNull();
+    expect(overlay.size).toBe(2);
+  });
+
+  test('a row leaves when the entry that wrote it last is applied, not before', () => {
+    const overlay = new Overlay();
+    overlay.put('a', 5, value('1'));
+    overlay.put('a', 6, value('2'));
+    overlay.applied(5, [write('a')]);
+    expect(overlay.get('a')?.toString()).toBe('2');
+    overlay.applied(6, [write('a'), write('other')]);
+    expect(overlay.get('a')).toBeUndefined();
+    expect(overlay.size).toBe(0);
+  });
+
+  test('indexes of one row rise', () => {
+    const overlay = new Overlay();
+    overlay.put('a', 5, value('1'));
+    expect(() => {
+      overlay.put('a', 5, value('2'));
+    }).toThrow('rising');
+  });
+});
