@@ -184,6 +184,9 @@ export class LogWriter {
     }
     const sent = lastAcks(work);
     for (const item of work) {
+      if (item.group.stoppedBecause !== undefined) {
+        continue;
+      }
       for (const response of item.message.responses) {
         if (response.to === item.group.replicaId) {
           item.group.step(response);
