@@ -82,25 +82,24 @@ async function checkMember(
     if (state !== 'empty' && !isOwn) {
       throw new DynakvError(
         'WrongCluster',
-        `${where} is node ${nodeId} of cluster "${clusterId}" already`,
-        { reason: 'AlreadyMember', node: member.nodeId },
+        `It is node ${nodeId} of cluster "${clusterId}" already`,
+        { reason: 'AlreadyMember' },
       );
     }
   } catch (error) {
-    if (isDynakvError(error, 'WrongCluster')) {
-      throw error;
-    }
     throw memberFailed(where, member, error);
   } finally {
     client.close();
   }
 }
 
+/** A member's own refusal keeps its reason; anything else may be tried again. */
 function memberFailed(where: string, member: Member, error: unknown): DynakvError {
+  const isTaken = isDynakvError(error) && error.facts['reason'] === 'AlreadyMember';
   return new DynakvError(
-    'Unavailable',
+    isTaken ? 'WrongCluster' : 'Unavailable',
     `${where}: ${messageOf(error)}`,
-    { reason: 'MemberFailed', node: member.nodeId },
+    { reason: isTaken ? 'AlreadyMember' : 'MemberFailed', node: member.nodeId },
     error,
   );
 }
