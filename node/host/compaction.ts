@@ -7,15 +7,27 @@ import { mebibyte } from '../lib/units.ts';
 import type { Group } from './group.ts';
 import { slowestMatch } from './progress-view.ts';
 
-/** Below this, a log is not worth a compaction record. */
-const keepBytes = 256 * 1024;
-/** A log that a slow follower still needs is kept up to this size. */
-const catchUpBytesMax = 8 * mebibyte;
+export interface CompactionLimits {
+  /** Below this, a log is not worth a compaction record. */
+  readonly keepBytes: number;
+  /** A log that a slow follower still needs is kept up to this size. */
+  readonly catchUpBytesMax: number;
+}
+
+export const compactionDefaults: CompactionLimits = {
+  keepBytes: 256 * 1024,
+  catchUpBytesMax: 8 * mebibyte,
+};
+
 /** A group that has been quiet this long gives its memory back. */
 const quietTicksMin = 50;
 
 /** The index up to which to compact now; the present compaction point for "not now". */
-export function compactionIndex(group: Group, watermark: number): number {
+export function compactionIndex(
+  group: Group,
+  watermark: number,
+  { keepBytes, catchUpBytesMax } = compactionDefaults,
+): number {
   const { storage } = group;
   const quiet = group.asleep || group.quietTicks >= quietTicksMin;
   const limit = Math.min(watermark, group.replica.engineApplied.index);

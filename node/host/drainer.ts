@@ -10,6 +10,7 @@ import { mebibyte } from '../lib/units.ts';
 import type { Timer, Timers } from '../sys/clock.ts';
 import type { Engine, EngineHealth, EngineWrite } from '../sys/engine.ts';
 import { compactionIndex } from './compaction.ts';
+import type { CompactionLimits } from './compaction.ts';
 import type { Group } from './group.ts';
 import type { Host } from './host.ts';
 
@@ -25,6 +26,8 @@ const syncPeriodMs = 1_000;
 export interface DrainerOptions {
   /** Memory for rows that the engine lacks, all groups; beyond it writes are throttled. */
   readonly layerBytesMax: number;
+  /** Default: `compactionDefaults`. */
+  readonly compaction?: CompactionLimits | undefined;
 }
 
 export class Drainer {
@@ -229,7 +232,7 @@ export class Drainer {
         this.#watermarks.get(group) ?? 0,
         ...(this.#pins.get(group)?.values() ?? []),
       );
-      const index = compactionIndex(group, watermark);
+      const index = compactionIndex(group, watermark, this.#options.compaction);
       if (index > group.storage.compactedIndex) {
         const term = group.storage.term(index);
         if (typeof term === 'number') {

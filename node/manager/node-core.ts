@@ -8,6 +8,7 @@
 import { DynakvError, messageOf } from '../lib/errors.ts';
 import { Admission, admissionDefaults } from '../executor/admission.ts';
 import { Executors } from '../executor/executors.ts';
+import type { CompactionLimits } from '../host/compaction.ts';
 import { Drainer } from '../host/drainer.ts';
 import { EngineGenerations } from '../host/generation-store.ts';
 import type { Group } from '../host/group.ts';
@@ -44,6 +45,8 @@ export interface NodeOptions {
   readonly heartbeatTicks: number;
   readonly cacheBytes: number;
   readonly layerBytesMax: number;
+  /** Default: `host/compaction.ts`. */
+  readonly compaction?: CompactionLimits | undefined;
   /** A leader's uncommitted tail per group; beyond it writes are throttled. */
   readonly uncommittedBytesMax: number;
   /** Commands under way at this node as gateway. */
@@ -105,7 +108,8 @@ export class NodeCore {
     this.#reader = new RowReader(engine, failed);
     this.#store = new EngineGenerations(parts.generations, failed);
     this.#dropped = new DroppedTables(engine, logger, failed);
-    this.drainer = new Drainer({ engine, timers }, { layerBytesMax: options.layerBytesMax });
+    const { layerBytesMax, compaction } = options;
+    this.drainer = new Drainer({ engine, timers }, { layerBytesMax, compaction });
     this.host = new Host(
       { nodeId: options.nodeId, tickMs: options.tickMs, silentTicks: options.electionTicks },
       {

@@ -3,6 +3,7 @@
  * engine, all drawn from one seed. Everything below the doors is what production runs
  * (`manager/node-core.ts`); only the parts under `sys` differ.
  */
+import type { CompactionLimits } from '../host/compaction.ts';
 import { must } from '../lib/assert.ts';
 import { Prng } from '../lib/prng.ts';
 import { giveBirth } from '../manager/birth.ts';
@@ -26,6 +27,7 @@ export interface SimClusterOptions {
   readonly nodes: number;
   readonly shards: number;
   readonly logger?: Logger;
+  readonly compaction?: CompactionLimits;
 }
 
 const logSegmentBytes = 256 * 1024;
@@ -97,6 +99,20 @@ export class SimCluster {
   /** The running node, if it runs. */
   core(nodeId: NodeId): NodeCore | undefined {
     return this.#machines.get(nodeId)?.core;
+  }
+
+  disk(nodeId: NodeId): SimDisk {
+    return must(this.#machines.get(nodeId)).disk;
+  }
+
+  /** The engine of the node's present life. */
+  engine(nodeId: NodeId): MemoryEngine {
+    return must(this.#machines.get(nodeId)?.engine);
+  }
+
+  /** The node's clock and timers in its present life: to skew, to pause. */
+  time(nodeId: NodeId): SimTime {
+    return must(this.#machines.get(nodeId)?.time);
   }
 
   /** Runs the simulation until a promise of node code settles. */
@@ -206,6 +222,7 @@ export class SimCluster {
           heartbeatTicks: 1,
           cacheBytes: simCacheBytes,
           layerBytesMax: simLayerBytes,
+          compaction: this.#options.compaction,
           uncommittedBytesMax: simLayerBytes,
           commandsMax: 10_000,
           peerOverrides: new Map(),

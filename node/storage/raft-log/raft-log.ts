@@ -249,6 +249,8 @@ export class RaftLog {
     if (idle && !this.#proven) {
       this.#inTurn(() => this.#marker()).catch((error: unknown) => this.#report(error));
     }
+    // A log short of space appends nothing, as writes are refused: only this notices new room.
+    this.#prepareAhead();
     this.#maintain();
   }
 
