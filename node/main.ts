@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { newGrpcConnector } from './cli/grpc-control.ts';
 import { runLocal } from './cli/local.ts';
+import { nodeEnvironment, nodeFlags } from './cli/node-memory.ts';
 import { NodeProcess } from './cli/node-process.ts';
 import { runProgram } from './cli/program.ts';
 import { listenForStop } from './cli/stop-signals.ts';
@@ -21,12 +22,6 @@ import { RealDisk } from './sys/real/disk.ts';
 import { createLogger } from './sys/real/logger.ts';
 import { realRandom } from './sys/real/random.ts';
 import { realTimers } from './sys/real/timers.ts';
-
-/**
- * A node's memory is bounded by its own limits; V8's young generation is kept small, as a large
- * one only delays the return of memory after a burst.
- */
-const nodeFlags = ['--max-semi-space-size=4'];
 
 function readVersion(): string {
   const manifest = new URL('../package.json', import.meta.url);
@@ -116,7 +111,7 @@ export async function runMain(commandLine: readonly string[]): Promise<void> {
         connect,
         write: writeOut,
         isTerminal: process.stdout.isTTY,
-        environment: process.env,
+        environment: { ...nodeEnvironment, ...process.env },
         newId: () => uuidOf(realRandom.bytes(16)),
         ...signals,
       });

@@ -1,0 +1,20 @@
+/**
+ * How a node's memory is kept to what its own limits hold: settings of V8 and of the C library
+ * that must be there when the process starts. Without them both keep what a burst once took.
+ */
+
+/** Flags of Node for a node process. */
+export const nodeFlags: readonly string[] = [
+  // A large young generation only delays the return of memory after a burst.
+  '--max-semi-space-size=4',
+  // The old generation may grow by half between collections, not by a multiple.
+  '--heap-growing-percent=50',
+];
+
+/** Environment of a node process; what a person has set wins. */
+export const nodeEnvironment: Readonly<Record<string, string>> = {
+  // Large buffers go back to the system when freed; the default raises this bound by itself.
+  MALLOC_MMAP_THRESHOLD_: '131072',
+  MALLOC_TRIM_THRESHOLD_: '262144',
+  MALLOC_ARENA_MAX: '2',
+};
