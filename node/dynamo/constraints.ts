@@ -6,6 +6,7 @@
  */
 import { validationError } from './errors.ts';
 import {
+  keyDoorTable,
   tableNameLengthMax,
   tableNameLengthMin,
   tableNamePattern,
@@ -91,6 +92,9 @@ export class Constraints {
   }
 
   tableName(path: string, value: string | undefined): this {
+    if (value === keyDoorTable) {
+      return this;
+    }
     return this.tableNameCharacters(path, value).length(
       path,
       value,

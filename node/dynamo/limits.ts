@@ -7,6 +7,8 @@ import { mebibyte } from '../lib/units.ts';
 
 /** DynamoDB's. */
 export const tableNameLengthMin = 3;
+/** The table behind `/key`, a table as any other but for its short name. */
+export const keyDoorTable = 'kv';
 export const tableNameLengthMax = 255;
 export const tableNamePattern = '[a-zA-Z0-9_.-]+';
 export const keyAttributeNameLengthMax = 255;

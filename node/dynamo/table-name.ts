@@ -4,7 +4,7 @@
  * as it is, and then fails the constraints on names.
  */
 
-const tableArn = /^arn:[a-z0-9-]+:dynamodb:[a-zA-Z0-9-]*:[0-9]*:table\/([a-zA-Z0-9_.-]{3,255})$/;
+const tableArn = /^arn:[a-z0-9-]+:dynamodb:[a-zA-Z0-9-]*:[0-9]*:table\/(kv|[a-zA-Z0-9_.-]{3,255})$/;
 
 export function tableNameOf(text: string | undefined): string | undefined {
   if (text === undefined || !text.startsWith('arn:')) {

@@ -5,7 +5,7 @@
 import type { JsonObject } from '../../values/wire-types.ts';
 import { validationError } from '../errors.ts';
 import { stringMember } from '../json.ts';
-import { tableNameLengthMax, tableNameLengthMin } from '../limits.ts';
+import { keyDoorTable, tableNameLengthMax, tableNameLengthMin } from '../limits.ts';
 import { tableNameOf } from '../table-name.ts';
 
 export function requiredTableName(input: JsonObject): string {
@@ -14,6 +14,9 @@ export function requiredTableName(input: JsonObject): string {
     throw validationError(
       "The parameter 'TableName' is required but was not present in the request",
     );
+  }
+  if (name === keyDoorTable) {
+    return name;
   }
   if (name.length < tableNameLengthMin || name.length > tableNameLengthMax) {
     throw validationError(
