@@ -136,8 +136,7 @@ export async function clusterStatus(
   channels: ChannelCredentialsSource,
 ): Promise<StatusView> {
   const core = memberCore(control);
-  const own = localStatus(control);
-  const answers = new Map<number, StatusView>([[core.host.nodeId, own]]);
+  const answers = new Map<number, StatusView>([[core.host.nodeId, localStatus(control)]]);
   const others = [...core.catalog.nodes.values()].filter(
     (node) => node.nodeId !== core.host.nodeId && node.state !== 'removed',
   );
@@ -150,6 +149,16 @@ export async function clusterStatus(
       }
     }),
   );
+  return wholeStatus(control, answers);
+}
+
+/** What the answers of some nodes, this one's among them, say together. */
+export function wholeStatus(
+  control: NodeControl,
+  answers: ReadonlyMap<number, StatusView>,
+): StatusView {
+  const core = memberCore(control);
+  const own = answers.get(core.host.nodeId) ?? localStatus(control);
   const groups = mergeGroups(core, answers);
   const problems = [...answers.values()].flatMap((answer) => [...answer.problems]);
   problems.push(...findProblems(core, answers, groups));
