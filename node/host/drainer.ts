@@ -123,7 +123,8 @@ export class Drainer {
   #countLayer(host: Host): void {
     let bytes = 0;
     for (const group of host.groups.values()) {
-      bytes += group.replica.layerBytes;
+      // A stopped group drains no more: it must not hold back the others' admission.
+      bytes += group.stoppedBecause === undefined ? group.replica.layerBytes : 0;
     }
     this.#layerBytes = bytes;
   }

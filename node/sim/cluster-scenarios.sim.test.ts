@@ -257,6 +257,41 @@ describe('disks', () => {
   );
 
   test(
+    'a failed node that still lives refuses at once: its callers find the next leader',
+    async () => {
+      const cluster = new SimCluster({ seed: 45, nodes: 3, shards: 2 });
+      const acked = new Acked();
+      await cluster.start();
+      await acked.fill(cluster, 1, 4, 10);
+      const failing = leaderOf(cluster, 'k0', 2, 1);
+      const gateway = failing === 1 ? 2 : 1;
+      core(cluster, failing).host.fail(new Error('the store failed'));
+      const startMs = cluster.scheduler.nowMs;
+      expect(await tryPut(cluster, gateway, 'k0', '"next"')).toBe('ok');
+      expect(cluster.scheduler.nowMs - startMs).toBeLessThan(4_000);
+    },
+    testMs,
+  );
+
+  test(
+    'a store that is closed under what is under way has not failed',
+    async () => {
+      const cluster = new SimCluster({ seed: 46, nodes: 1, shards: 1 });
+      const acked = new Acked();
+      await cluster.start();
+      await acked.fill(cluster, 1, 4, 10);
+      const { host } = core(cluster, 1);
+      cluster.disk(1).failNext('EIO', ({ kind }) => kind === 'datasync');
+      const late = tryPut(cluster, 1, 'k0', '"late"', 1_000);
+      host.close();
+      host.fail(new Error('closed'));
+      expect(await late).not.toBe('ok');
+      expect([host.failure, cluster.failures]).toEqual([undefined, []]);
+    },
+    testMs,
+  );
+
+  test(
     'an engine that fails stops its node, the others go on',
     async () => {
       const cluster = new SimCluster({ seed: 42, nodes: 3, shards: 2 });
