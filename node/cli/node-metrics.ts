@@ -1,15 +1,47 @@
-/** Feeds `metrics/names.ts` from a running node: gauges are set when someone looks. */
+/**
+ * Feeds `metrics/names.ts` from a running node. The parts count in plain numbers; gauges are set,
+ * and counters grow, when someone looks: nothing here costs a request anything.
+ */
 import type { NodeCore } from '../manager/node-core.ts';
 import type { Metrics } from '../metrics/registry.ts';
+import type { GrpcNetwork } from '../transport/grpc-network.ts';
 
-/** Counters that the core keeps as plain numbers, shown as their growth. */
+interface Counter {
+  add(value?: number): void;
+}
+
+/** Shows a counter that a part keeps as a plain number, by its growth. */
 class Growth {
-  #shown = 0;
+  readonly #counter: Counter;
+  #shown: number;
 
-  take(total: number): number {
-    const grown = total - this.#shown;
+  constructor(counter: Counter, start = 0) {
+    this.#counter = counter;
+    this.#shown = start;
+  }
+
+  show(total: number): void {
+    this.#counter.add(total - this.#shown);
     this.#shown = total;
-    return grown;
+  }
+}
+
+/** Counters of one series by a label whose values come up as things happen. */
+class GrowthByLabel {
+  readonly #open: (label: string) => Counter;
+  readonly #known = new Map<string, Growth>();
+
+  constructor(open: (label: string) => Counter) {
+    this.#open = open;
+  }
+
+  show(totals: ReadonlyMap<string | number, number>): void {
+    for (const [key, total] of totals) {
+      const label = String(key);
+      const growth = this.#known.get(label) ?? new Growth(this.#open(label));
+      this.#known.set(label, growth);
+      growth.show(total);
+    }
   }
 }
 
@@ -42,6 +74,103 @@ function watchGroups(metrics: Metrics, core: NodeCore): void {
   });
 }
 
+function watchRaft(metrics: Metrics, core: NodeCore): void {
+  const leaderships = new Growth(metrics.counter('leaderships', {}));
+  const accepted = new Growth(metrics.counter('proposals', { outcome: 'accepted' }));
+  const dropped = new Growth(metrics.counter('proposals', { outcome: 'dropped' }));
+  const rounds = new GrowthByLabel((outcome) => metrics.counter('readIndexRounds', { outcome }));
+  metrics.onCollect(() => {
+    const counts = { leaderships: 0, accepted: 0, dropped: 0 };
+    const read = { confirmed: 0, retried: 0, dropped: 0 };
+    for (const group of core.host.groups.values()) {
+      counts.leaderships += group.counts.leaderships;
+      counts.accepted += group.counts.accepted;
+      counts.dropped += group.counts.dropped;
+      read.confirmed += group.reads.rounds.confirmed;
+      read.retried += group.reads.rounds.retried;
+      read.dropped += group.reads.rounds.dropped;
+    }
+    leaderships.show(counts.leaderships);
+    accepted.show(counts.accepted);
+    dropped.show(counts.dropped);
+    rounds.show(new Map(Object.entries(read)));
+  });
+}
+
+function watchSnapshots(metrics: Metrics, core: NodeCore): void {
+  const { snapshotter } = core;
+  const count = (direction: string, outcome: string): Growth =>
+    new Growth(metrics.counter('snapshots', { direction, outcome }));
+  const sent = count('sent', 'done');
+  const sendsFailed = count('sent', 'failed');
+  const received = count('received', 'done');
+  const receivesFailed = count('received', 'failed');
+  const bytesSent = new Growth(metrics.counter('snapshotBytes', { direction: 'sent' }));
+  const bytesReceived = new Growth(metrics.counter('snapshotBytes', { direction: 'received' }));
+  metrics.onCollect(() => {
+    sent.show(snapshotter.sent);
+    sendsFailed.show(snapshotter.sendsFailed);
+    received.show(snapshotter.installed);
+    receivesFailed.show(snapshotter.receivesFailed);
+    bytesSent.show(snapshotter.bytesSent);
+    bytesReceived.show(snapshotter.bytesReceived);
+  });
+}
+
+function watchRouter(metrics: Metrics, core: NodeCore): void {
+  const retries = new GrowthByLabel((reason) => metrics.counter('routerRetries', { reason }));
+  const unknown = new Growth(metrics.counter('unknownOutcomes', {}));
+  const throttles = new GrowthByLabel((limit) => metrics.counter('throttles', { limit }));
+  metrics.onCollect(() => {
+    retries.show(core.router.retries);
+    unknown.show(core.router.unknownOutcomes);
+    throttles.show(core.admission.refused);
+  });
+}
+
+function watchPeers(metrics: Metrics, core: NodeCore, network: GrpcNetwork): void {
+  const { traffic } = network;
+  const frames = new GrowthByLabel((direction) => metrics.counter('peerFrames', { direction }));
+  const bytes = new GrowthByLabel((direction) => metrics.counter('peerBytes', { direction }));
+  const drops = new GrowthByLabel((peer) => metrics.counter('peerDrops', { peer }));
+  metrics.onCollect(() => {
+    frames.show(
+      new Map([
+        ['sent', traffic.sentFrames],
+        ['received', traffic.receivedFrames],
+      ]),
+    );
+    bytes.show(
+      new Map([
+        ['sent', traffic.sentBytes],
+        ['received', traffic.receivedBytes],
+      ]),
+    );
+    drops.show(network.dropped);
+    for (const nodeId of core.catalog.nodes.keys()) {
+      if (nodeId !== core.host.nodeId) {
+        const connected = core.host.liveness.get(nodeId)?.connected === true ? 1 : 0;
+        metrics.gauge('peerConnected', { peer: String(nodeId) }).set(connected);
+      }
+    }
+  });
+}
+
+/** Asking the file system takes a moment: each look shows the answer to the one before. */
+function watchDisk(metrics: Metrics, freeBytes: () => Promise<number>): void {
+  const gauge = metrics.gauge('diskFreeBytes', {});
+  const ask = (): void => {
+    freeBytes().then(
+      (bytes) => {
+        gauge.set(bytes);
+      },
+      () => undefined, // The old value stays; a failing store is told elsewhere.
+    );
+  };
+  ask();
+  metrics.onCollect(ask);
+}
+
 function watchStore(metrics: Metrics, core: NodeCore): void {
   const segments = metrics.gauge('logSegments', {});
   const logBytes = metrics.gauge('logBytes', {});
@@ -50,10 +179,11 @@ function watchStore(metrics: Metrics, core: NodeCore): void {
   const backgroundErrors = metrics.gauge('engineBackgroundErrors', {});
   const layer = metrics.gauge('committedLayerBytes', {});
   const cacheBytes = metrics.gauge('cacheBytes', {});
-  const hits = metrics.counter('cacheReads', { result: 'hit' });
-  const misses = metrics.counter('cacheReads', { result: 'miss' });
-  const hitGrowth = new Growth();
-  const missGrowth = new Growth();
+  const hits = new Growth(metrics.counter('cacheReads', { result: 'hit' }));
+  const misses = new Growth(metrics.counter('cacheReads', { result: 'miss' }));
+  // What an earlier life wrote is not of this one.
+  const start = core.parts.log.durablePosition;
+  const written = new Growth(metrics.counter('logWrittenBytes', {}), start);
   metrics.onCollect(() => {
     const log = core.parts.log.stats();
     segments.set(log.segments);
@@ -63,36 +193,32 @@ function watchStore(metrics: Metrics, core: NodeCore): void {
     backgroundErrors.set(core.drainer.health?.backgroundErrors ?? 0);
     layer.set(core.drainer.layerBytes);
     cacheBytes.set(core.cache.bytes);
-    hits.add(hitGrowth.take(core.cache.hits));
-    misses.add(missGrowth.take(core.cache.misses));
+    hits.show(core.cache.hits);
+    misses.show(core.cache.misses);
+    written.show(core.parts.log.durablePosition);
   });
 }
 
+export interface WatchedNode {
+  readonly core: NodeCore;
+  readonly network: GrpcNetwork;
+  readonly version: string;
+  freeBytes(): Promise<number>;
+}
+
 /** Shows a node on `/metrics`. */
-export function watchNode(metrics: Metrics, core: NodeCore, version: string): void {
+export function watchNode(metrics: Metrics, node: WatchedNode): void {
+  const { core, version } = node;
   metrics.gauge('buildInfo', { version, node: String(core.host.nodeId) }).set(1);
   watchGroups(metrics, core);
+  watchRaft(metrics, core);
+  watchSnapshots(metrics, core);
+  watchRouter(metrics, core);
   watchStore(metrics, core);
+  watchPeers(metrics, core, node.network);
+  watchDisk(metrics, () => node.freeBytes());
   const ready = metrics.gauge('ready', {});
-  const throttles = new Map<string, Growth>();
-  const sent = metrics.counter('snapshots', { direction: 'sent', outcome: 'done' });
-  const received = metrics.counter('snapshots', { direction: 'received', outcome: 'done' });
-  const sentGrowth = new Growth();
-  const receivedGrowth = new Growth();
   metrics.onCollect(() => {
     ready.set(core.groupsReady ? 1 : 0);
-    for (const [limit, total] of core.admission.refused) {
-      const growth = throttles.get(limit) ?? new Growth();
-      throttles.set(limit, growth);
-      metrics.counter('throttles', { limit }).add(growth.take(total));
-    }
-    sent.add(sentGrowth.take(core.snapshotter.sent));
-    received.add(receivedGrowth.take(core.snapshotter.installed));
-    for (const nodeId of core.catalog.nodes.keys()) {
-      if (nodeId !== core.host.nodeId) {
-        const connected = core.host.liveness.get(nodeId)?.connected === true ? 1 : 0;
-        metrics.gauge('peerConnected', { peer: String(nodeId) }).set(connected);
-      }
-    }
   });
 }

@@ -261,7 +261,12 @@ export class NodeProcess implements NodeControl {
       },
     );
     this.#core = core;
-    watchNode(this.#metrics, core, this.version);
+    watchNode(this.#metrics, {
+      core,
+      network,
+      version: this.version,
+      freeBytes: async () => await this.#world.disk.freeBytes(folder.path),
+    });
     core.start();
     this.#services.open(core);
     if (this.#mode === 'failed') {

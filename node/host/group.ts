@@ -88,6 +88,8 @@ export class Group {
   /** A planned transfer stops admission (design §3.3). */
   transferring = false;
   asleep = false;
+  /** Counted since the start, for `/metrics`. */
+  readonly counts = { leaderships: 0, accepted: 0, dropped: 0 };
   /** Ticks since anything but heartbeats happened. */
   quietTicks = 0;
   /** The hard state last handed to the log writer. */
@@ -200,6 +202,7 @@ export class Group {
     const expected = this.lastIndex + 1;
     const index = this.raw.propose(data);
     if (typeof index !== 'number') {
+      this.counts.dropped += 1;
       if (index === 'uncommittedLimit') {
         throw new DynakvError('Throttled', `Cannot write to group ${this.groupId}: ${index}`, {
           limit: 'uncommitted-bytes',
@@ -208,6 +211,7 @@ export class Group {
       throw new DynakvError('NotOpen', `Cannot write to group ${this.groupId}: ${index}`);
     }
     assert(index === expected, 'A proposal takes the next index');
+    this.counts.accepted += 1;
     this.settlement.add(index, term, settle);
     this.wake();
     this.#effects.dirty(this);
@@ -310,6 +314,7 @@ export class Group {
       this.#close();
     } else if (this.#openTerm === 0 && this.replica.applied.term === term) {
       this.#openTerm = term;
+      this.counts.leaderships += 1;
       this.transferring = false;
       this.#listener?.opened(this, term);
     }

@@ -27,6 +27,8 @@ export class Reads {
   #roundTicks = 0;
   /** Confirmed, waiting for the applied index; indexes never fall within a term. */
   #waiting: Waiting[] = [];
+  /** Rounds since the start, for `/metrics`. */
+  readonly rounds = { confirmed: 0, retried: 0, dropped: 0 };
 
   constructor(freshId: () => Buffer) {
     this.#freshId = freshId;
@@ -61,6 +63,7 @@ export class Reads {
     if (this.#roundId === undefined || !this.#roundId.equals(context)) {
       return;
     }
+    this.rounds.confirmed += 1;
     const round = this.#round;
     this.#round = [];
     this.#roundId = undefined;
@@ -95,6 +98,7 @@ export class Reads {
     }
     this.#roundTicks += 1;
     if (this.#roundTicks >= retryTicks) {
+      this.rounds.retried += 1;
       this.#queued = [...this.#round, ...this.#queued];
       this.#round = [];
       this.#roundId = undefined;
@@ -103,6 +107,7 @@ export class Reads {
 
   /** Leader or term changed, or the replica stops. */
   dropAll(): void {
+    this.rounds.dropped += this.#roundId === undefined ? 0 : 1;
     const dropped = [
       ...this.#waiting.map((waiting) => waiting.done),
       ...this.#round,

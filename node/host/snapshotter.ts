@@ -74,6 +74,10 @@ export class Snapshotter {
   #receiving = false;
   sent = 0;
   installed = 0;
+  sendsFailed = 0;
+  receivesFailed = 0;
+  bytesSent = 0;
+  bytesReceived = 0;
 
   constructor(parts: SnapshotterParts) {
     this.#parts = parts;
@@ -118,6 +122,7 @@ export class Snapshotter {
       this.sent += 1;
       group.logger.info('Snapshot: sent', { to });
     } else {
+      this.sendsFailed += 1;
       group.logger.warn('Snapshot: not sent', { to, error: messageOf(error) });
     }
     this.#report(group, to, error === undefined);
@@ -151,7 +156,9 @@ export class Snapshotter {
       if (rows.length === 0) {
         return;
       }
-      yield encodeSnapshotRows(rows.map(([key, value]) => [generations.strip(key), value]));
+      const chunk = encodeSnapshotRows(rows.map(([key, value]) => [generations.strip(key), value]));
+      this.bytesSent += chunk.length;
+      yield chunk;
     }
   }
 
@@ -174,6 +181,9 @@ export class Snapshotter {
     this.#receiving = true;
     try {
       await this.#stage(group, head, chunks);
+    } catch (error) {
+      this.receivesFailed += 1;
+      throw error;
     } finally {
       this.#receiving = false;
     }
@@ -185,6 +195,7 @@ export class Snapshotter {
     let referenced = false;
     try {
       for await (const chunk of chunks) {
+        this.bytesReceived += chunk.length;
         engine.write(
           decodeSnapshotRows(chunk).map(([key, value]) => ({
             column: 'data',

@@ -106,12 +106,12 @@ export const series = {
     help: 'Groups on this node for which no leader is known.',
     labels: [],
   },
-  elections: {
-    name: 'dynakv_raft_elections_total',
+  leaderships: {
+    name: 'dynakv_raft_leaderships_total',
     type: 'counter',
     unit: 'count',
-    help: 'Campaigns started, by result so far (started, won).',
-    labels: ['result'],
+    help: 'Times that a replica of this node began to lead its group.',
+    labels: [],
   },
   proposals: {
     name: 'dynakv_raft_proposals_total',
@@ -181,7 +181,7 @@ export const series = {
     name: 'dynakv_disk_free_bytes',
     type: 'gauge',
     unit: 'bytes',
-    help: 'Space free for the data folder.',
+    help: 'Space free for the data folder, as of the last look.',
     labels: [],
   },
   engineStalled: {
@@ -196,21 +196,6 @@ export const series = {
     type: 'gauge',
     unit: 'count',
     help: 'Background errors that the row engine reports.',
-    labels: [],
-  },
-  engineSyncSeconds: {
-    name: 'dynakv_engine_sync_seconds',
-    type: 'histogram',
-    unit: 'seconds',
-    help: 'Time of one sync of the row engine behind the log.',
-    labels: [],
-    buckets: diskBuckets,
-  },
-  overlayBytes: {
-    name: 'dynakv_overlay_bytes',
-    type: 'gauge',
-    unit: 'bytes',
-    help: 'Rows proposed and not committed yet.',
     labels: [],
   },
   committedLayerBytes: {
@@ -255,13 +240,6 @@ export const series = {
     help: '1 while the streams to a peer are open both ways.',
     labels: ['peer'],
   },
-  peerConnects: {
-    name: 'dynakv_peer_connects_total',
-    type: 'counter',
-    unit: 'count',
-    help: 'Attempts to connect to a peer, by outcome (open, refused, failed).',
-    labels: ['peer', 'outcome'],
-  },
   peerFrames: {
     name: 'dynakv_peer_frames_total',
     type: 'counter',
@@ -282,14 +260,6 @@ export const series = {
     unit: 'count',
     help: 'Frames dropped because a peer was away or its queue was full.',
     labels: ['peer'],
-  },
-  turnSeconds: {
-    name: 'dynakv_turn_seconds',
-    type: 'histogram',
-    unit: 'seconds',
-    help: 'Time that one turn of the host took on the loop.',
-    labels: [],
-    buckets: requestBuckets,
   },
 } as const satisfies Record<string, SeriesSpec>;
 

@@ -85,6 +85,10 @@ export class GrpcNetwork implements Network {
   #frameHandler: (from: NodeId, kind: FrameKind, payload: Buffer) => void = () => undefined;
   #peerHandler: (event: PeerEvent) => void = () => undefined;
   #snapshotHandler: SnapshotHandler | undefined;
+  /** Frames handed to peers and taken from them since the start, for `/metrics`. */
+  readonly traffic = { sentFrames: 0, sentBytes: 0, receivedFrames: 0, receivedBytes: 0 };
+  /** Frames not sent, by peer: it was away, or its queue was full. */
+  readonly dropped = new Map<NodeId, number>();
   #closed = false;
 
   constructor(options: GrpcNetworkOptions) {
@@ -103,7 +107,14 @@ export class GrpcNetwork implements Network {
   }
 
   send(to: NodeId, lane: Lane, kind: FrameKind, payload: Uint8Array): boolean {
-    return this.#peers.get(to)?.send(lane, kind, payload) ?? false;
+    const isSent = this.#peers.get(to)?.send(lane, kind, payload) ?? false;
+    if (isSent) {
+      this.traffic.sentFrames += 1;
+      this.traffic.sentBytes += payload.length;
+    } else {
+      this.dropped.set(to, (this.dropped.get(to) ?? 0) + 1);
+    }
+    return isSent;
   }
 
   flush(): void {
@@ -216,6 +227,8 @@ export class GrpcNetwork implements Network {
         return await this.#admit(decodeHelloReply(reply), address.nodeId);
       },
       onFrame: (from, kind, payload) => {
+        this.traffic.receivedFrames += 1;
+        this.traffic.receivedBytes += payload.length;
         this.#frameHandler(from, kind, payload);
       },
       onPeer: (event) => {
