@@ -110,32 +110,7 @@ export class NodeCore {
     this.#dropped = new DroppedTables(engine, logger, failed);
     const { layerBytesMax, compaction } = options;
     this.drainer = new Drainer({ engine, timers }, { layerBytesMax, compaction });
-    this.host = new Host(
-      { nodeId: options.nodeId, tickMs: options.tickMs, silentTicks: options.electionTicks },
-      {
-        engine,
-        log: parts.log,
-        network,
-        clock,
-        timers,
-        random,
-        logger,
-        cache: this.cache,
-        reader: this.#reader,
-        drainer: this.drainer,
-      },
-      {
-        failed: events.failed,
-        sendSnapshot: (group, message) => {
-          this.snapshotter.send(group, message);
-        },
-        installSnapshot: (group, metadata) => {
-          this.snapshotter.install(group, metadata);
-        },
-        synced: (durationMs) => events.synced?.(durationMs),
-        groupStopped: () => undefined,
-      },
-    );
+    this.host = this.#newHost(parts, events);
     this.snapshotter = new Snapshotter({
       engine,
       network,
@@ -185,6 +160,31 @@ export class NodeCore {
     });
     this.#leaderHome = new LeaderHome(this.host, this.catalog);
     this.tables = new CatalogTables(this.catalog, this.router, clock, random);
+  }
+
+  #newHost(parts: NodeParts, events: NodeEvents): Host {
+    const { options, engine, log, network, clock, timers, random, logger } = parts;
+    const { cache, drainer } = this;
+    return new Host(
+      { nodeId: options.nodeId, tickMs: options.tickMs, silentTicks: options.electionTicks },
+      {
+        ...{ engine, log, network, clock, timers, random, logger },
+        ...{ cache, drainer, reader: this.#reader },
+      },
+      {
+        failed: (error) => {
+          events.failed(error);
+        },
+        sendSnapshot: (group, message) => {
+          this.snapshotter.send(group, message);
+        },
+        installSnapshot: (group, metadata) => {
+          this.snapshotter.install(group, metadata);
+        },
+        synced: (durationMs) => events.synced?.(durationMs),
+        groupStopped: () => undefined,
+      },
+    );
   }
 
   /** Opens every replica of the node; nothing is sent before `start`. */

@@ -1,4 +1,4 @@
-/** Every command of the system group against every state that matters: what is written, what is said. */
+/** Every command of the system group in every state that matters: what it writes and says. */
 import { describe, expect, test } from '@jest/globals';
 import type { TableSpec, TableStatus } from '../items/table.ts';
 import { bornGroups } from './bootstrap.ts';

@@ -4,6 +4,7 @@
  * and demand that all groups serve again; the history must be linearizable per key.
  */
 import { describe, expect, test } from '@jest/globals';
+import { must } from '../lib/assert.ts';
 import { Prng } from '../lib/prng.ts';
 import { checkLinearizable } from './checkers/linearizability.ts';
 import { SimCluster } from './cluster.ts';
@@ -24,7 +25,10 @@ async function put(cluster: SimCluster, nodeId: number, id: string, json: string
 async function get(cluster: SimCluster, nodeId: number, id: string): Promise<string | undefined> {
   const call = { deadlineMs: cluster.scheduler.nowMs + 10_000, requestId: 'test' };
   const reply = await cluster.settle(
-    cluster.core(nodeId)!.router.execute({ ...kvTarget(id), kind: 'get', consistent: true }, call),
+    must(cluster.core(nodeId)).router.execute(
+      { ...kvTarget(id), kind: 'get', consistent: true },
+      call,
+    ),
   );
   return reply.kind === 'got' && reply.found !== undefined
     ? (JSON.parse(reply.found.item.toString()) as { json: { S: string } }).json.S

@@ -8,6 +8,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { ItemCommand, ItemReply } from '../items/command.ts';
 import { hashOfPartitionKey, rowKey } from '../items/keys.ts';
 import type { TableRecord, TableSpec } from '../items/table.ts';
+import { must } from '../lib/assert.ts';
 import { isDynakvError } from '../lib/errors.ts';
 import { Prng } from '../lib/prng.ts';
 import { executeOnTable } from '../router/execute-on-table.ts';
@@ -88,11 +89,10 @@ class Bench {
   }
 
   async execute(nodeId: number, id: string, item: Buffer | undefined): Promise<ItemReply> {
-    const core = this.cluster.core(nodeId);
-    expect(core).toBeDefined();
+    const core = must(this.cluster.core(nodeId));
     const reply = await this.cluster.settle(
       executeOnTable(
-        { items: core!.router, tables: core!.tables },
+        { items: core.router, tables: core.tables },
         't',
         { commandFor: (table) => commandOf(table, id, item) },
         this.call(),
@@ -191,12 +191,12 @@ describe('tables', () => {
         await bench.disturb();
         expect(await bench.cluster.ready()).toBe(true);
         // A deposed leader's entry that comes after the end: no shard takes it (P18).
-        const core = bench.cluster.core(bench.anyNode());
+        const core = must(bench.cluster.core(bench.anyNode()));
         for (const groupId of [1, 2, 3, 4]) {
-          await bench.cluster.settle(core!.router.schema(groupId, late, bench.call().deadlineMs));
+          await bench.cluster.settle(core.router.schema(groupId, late, bench.call().deadlineMs));
           const put = commandOf(active as TableRecord, 'key1', Buffer.from('{}'));
           await expect(
-            bench.cluster.settle(core!.router.call(groupId, put, bench.call().deadlineMs)),
+            bench.cluster.settle(core.router.call(groupId, put, bench.call().deadlineMs)),
           ).rejects.toMatchObject({ code: 'SchemaMismatch' });
         }
       }

@@ -132,7 +132,8 @@ describe('the AWS SDK on three nodes', () => {
       Yes: { BOOL: true },
       Nothing: { NULL: true },
     });
-    expect(Number(got.Item?.['Number']?.N)).toBe(1.2345678901234567e-10);
+    // All 38 digits, in DynamoDB's own notation.
+    expect(got.Item?.['Number']?.N).toBe('0.00000000012345678901234567890123456789012345678');
     expect([...must(got.Item?.['Binary']?.B)]).toEqual([0, 1, 255]);
     const part = await next().send(
       new GetItemCommand({
