@@ -42,7 +42,7 @@ beforeEach(() => {
     () => false,
   );
   executors = new Executors(admission, () => undefined);
-  lone = new LoneGroup(executors as GroupListener);
+  lone = new LoneGroup(executors);
 });
 
 /** What became of a command: `undefined` until it is answered. */

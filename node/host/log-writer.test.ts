@@ -39,7 +39,7 @@ const log = {
           return settled();
         },
         fail: (error) => {
-          reject(error as Error);
+          reject(error);
           return settled();
         },
       });
@@ -51,7 +51,7 @@ beforeEach(() => {
   timers = [];
   heard = [];
   stepped = [];
-  const clock = { monotonicMs: () => 0, wallMs: () => 0 } as Clock;
+  const clock = { monotonicMs: () => 0, wallMs: () => 0 };
   const fakeTimers = {
     after: (_ms: number, callback: () => void) => {
       timers.push(callback);

@@ -558,3 +558,79 @@ describe('time', () => {
     testMs,
   );
 });
+
+/** One fault drawn from the seed, and its end. */
+async function misfortune(cluster: SimCluster, random: Prng): Promise<void> {
+  const { scheduler, network, nodeIds } = cluster;
+  const victim = random.pick(nodeIds);
+  const others = nodeIds.filter((nodeId) => nodeId !== victim);
+  switch (random.below(5)) {
+    case 0:
+      cluster.crash(victim, random.chance(0.5));
+      await scheduler.runFor(random.below(5_000));
+      await cluster.boot(victim);
+      return;
+    case 1: {
+      const power = random.chance(0.7);
+      for (const nodeId of nodeIds) {
+        cluster.crash(nodeId, power);
+      }
+      for (const nodeId of nodeIds) {
+        await cluster.boot(nodeId);
+      }
+      return;
+    }
+    case 2:
+      cluster.time(victim).pause();
+      await scheduler.runFor(random.below(5_000));
+      cluster.time(victim).resume();
+      return;
+    case 3:
+      network.cutOneWay(victim, random.pick(others));
+      break;
+    default:
+      network.partition([victim], others);
+  }
+  await scheduler.runFor(random.below(4_000));
+  network.heal();
+}
+
+describe('faults of all kinds, small logs', () => {
+  test.each([71, 72, 73])(
+    'seed %i: linearizable, and in the end all is at rest',
+    async (seed) => {
+      const nodes = seed % 2 === 0 ? 5 : 3;
+      const cluster = new SimCluster({ seed, nodes, shards: 2, compaction });
+      const random = new Prng(seed ^ 0x77);
+      await cluster.start();
+      const calm = cluster.network.options;
+      cluster.network.options = {
+        ...calm,
+        dropChance: 0.02,
+        reorderChance: 0.05,
+        snapshotBreakChance: 0.2,
+        cutDetectMs: 1_000,
+      };
+      const history = new History();
+      const clients = new RegisterClients(cluster, history, random, ['a', 'b', 'c', 'd']);
+      clients.start(5);
+      for (let round = 0; round < 6; round++) {
+        await cluster.scheduler.runFor(300 + random.below(1_500));
+        await misfortune(cluster, random);
+      }
+      clients.stop();
+      cluster.network.options = calm;
+      expect(await cluster.ready()).toBe(true);
+      await cluster.scheduler.runUntil(() => clients.underWay === 0, 30_000);
+      expect(cluster.failures).toEqual([]);
+      expect(checkLinearizable(history.operations())).toMatchObject({ kind: 'linearizable' });
+      // Nothing is left behind: every group sleeps on one state, every admitted write was released.
+      await lull(cluster);
+      for (const nodeId of cluster.nodeIds) {
+        await settleCaughtUp(cluster, nodeId);
+        expect(core(cluster, nodeId).admission.writes).toBe(0);
+      }
+    },
+    testMs,
+  );
+});
