@@ -15,6 +15,8 @@ import { runLocal } from './local.ts';
 const fakeNode = fileURLToPath(new URL('./testdata/fake-node.js', import.meta.url));
 const port = 23_400;
 let folder = '';
+/** So many inits reach the first member only and then fail. */
+let brokenInits = 0;
 
 beforeEach(() => {
   folder = join(mkdtempSync(join(tmpdir(), 'dynakv-local-')), 'data');
@@ -27,8 +29,13 @@ afterEach(() => {
 const connect: ConnectControl = (endpoint) => ({
   identify: async () => (await (await fetch(`http://${endpoint}/`)).json()) as IdentityView,
   init: async (plan) => {
-    for (const member of plan.members) {
+    brokenInits -= 1;
+    const isBroken = brokenInits >= 0;
+    for (const member of plan.members.slice(0, isBroken ? 1 : undefined)) {
       await fetch(`http://${member.address}/${plan.clusterId}`, { method: 'POST' });
+    }
+    if (isBroken) {
+      throw new Error('The second member does not answer');
     }
   },
   status: async () => await Promise.reject(new Error('not asked here')),
@@ -114,6 +121,27 @@ describe('runLocal()', () => {
     expect(again.text()).not.toContain('Creating the cluster');
     again.stop();
     expect(await again.ended).toBe(0);
+  }, 30_000);
+
+  test('repeats an init that reached some members only, and gives up without recording it', async () => {
+    brokenInits = 1;
+    const run = launch();
+    await run.until(ready);
+    for (const place of [0, 1, 2]) {
+      const identity = await connect(`127.0.0.1:${port - 1_000 + place}`).identify();
+      expect(identity).toMatchObject({ state: 'member', clusterId: 'cluster-1' });
+    }
+    run.stop();
+    await run.ended;
+    rmSync(folder, { recursive: true });
+    brokenInits = 99;
+    await expect(launch().ended).rejects.toThrow('The second member does not answer');
+    brokenInits = 0;
+    const again = launch();
+    await again.until(ready);
+    expect(again.text()).toContain('Creating the cluster');
+    again.stop();
+    await again.ended;
   }, 30_000);
 
   test('starts a killed node again', async () => {

@@ -5,10 +5,10 @@
  * It is not needed for correctness: nodes outlive nothing but its orders.
  */
 import pc from 'picocolors';
-import { DynakvError, messageOf } from '../lib/errors.ts';
+import { DynakvError, isDynakvError, messageOf } from '../lib/errors.ts';
 import { secondMs } from '../lib/units.ts';
 import { ChildNode } from './child-node.ts';
-import type { ConnectControl, IdentityView } from './cluster-control.ts';
+import type { ClusterControl, ConnectControl, IdentityView, InitPlan } from './cluster-control.ts';
 import type { LocalCluster, ProcessMark } from './local-data.ts';
 import {
   findLeftovers,
@@ -47,6 +47,8 @@ export interface LauncherWorld {
 }
 
 const pollMs = 50;
+/** Each waits for every member; a birth that takes longer than all of them is no birth. */
+const initAttemptsMax = 3;
 /** A node may replay a long log before it answers. */
 const startMsMax = 10 * 60 * secondMs;
 /** Longer than a node takes to stop in order. */
@@ -287,18 +289,29 @@ class Launcher {
     this.#say('Creating the cluster …');
     const control = this.#world.connect(peerEndpoint(first));
     try {
-      await control.init(planInit(this.#nodes, this.#cluster));
-    } catch (error) {
-      const identity = await control.identify();
-      if (identity.clusterId !== this.#cluster.clusterId) {
-        throw error;
-      }
+      await this.#tellPlan(control, planInit(this.#nodes, this.#cluster));
     } finally {
       control.close();
     }
     // The addresses recorded now are those of this start.
     this.#cluster = { ...this.#cluster, initialized: true, port: this.#options.port };
     writeCluster(this.#options.dataFolder, this.#cluster);
+  }
+
+  /** Until every member has the plan: one that was told it before answers so. */
+  async #tellPlan(control: ClusterControl, plan: InitPlan): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await control.init(plan);
+        return;
+      } catch (error) {
+        const isFinal = isDynakvError(error) && error.retry === 'never';
+        if (isFinal || attempt >= initAttemptsMax || this.#world.stop.aborted) {
+          throw error;
+        }
+      }
+      await pause(pollMs);
+    }
   }
 
   async #waitForWrites(nodes: readonly LocalNode[]): Promise<void> {
