@@ -3,7 +3,6 @@
  * replica of three whose disk, peers and cold reads answer only when the test says so.
  */
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { GroupListener } from '../host/group.ts';
 import { encodeBatch } from '../items/batch.ts';
 import type { ItemReply, Precondition } from '../items/command.ts';
 import { encodeRow } from '../items/row.ts';

@@ -6,7 +6,7 @@ import type { Entry, HardState, Message } from '../raft/messages.ts';
 import { newMessage } from '../raft/new-message.ts';
 import type { LogBatchBuilder } from '../storage/raft-log/batch-builder.ts';
 import type { RaftLog } from '../storage/raft-log/raft-log.ts';
-import type { Clock, Timers } from '../sys/clock.ts';
+import type { Timers } from '../sys/clock.ts';
 import type { Group } from './group.ts';
 import { LogWriter } from './log-writer.ts';
 
