@@ -300,8 +300,25 @@ describe('Executor: P5 and the rest', () => {
     expect(run(put('x')).code).toBe('NotLeader');
     expect(run(getStrong).code).toBe('NotLeader');
     const local = run({ ...target, kind: 'get', consistent: false });
+    lone.fetched(encodeSchemaRow({ tableId: target.tableId, version: 1, state: 'live' }));
     lone.fetched(encodeRow({ incarnation: 1, index: 1, ordinal: 0 }, 2, Buffer.from('{}')));
     expect(local.reply).toMatchObject({ kind: 'got', found: { version: '1-1-0' } });
+  });
+
+  test.each([
+    ['dropped', encodeSchemaRow({ tableId: target.tableId, version: 2, state: 'dropped' })],
+    ['changed', encodeSchemaRow({ tableId: target.tableId, version: 2, state: 'live' })],
+  ])('an eventual read of a table that was %s says so', (_what, schema) => {
+    const local = run({ ...target, kind: 'get', consistent: false });
+    lone.fetched(schema);
+    expect(local.code).toBe('SchemaMismatch');
+  });
+
+  test('an eventual read through a replica that has not heard of the table finds nothing', () => {
+    const local = run({ ...target, kind: 'get', consistent: false });
+    lone.fetched(undefined);
+    lone.fetched(undefined);
+    expect(local.reply).toEqual({ kind: 'got', found: undefined });
   });
 
   test('an entry that cannot be applied stops the group, and what waits hears of it', () => {

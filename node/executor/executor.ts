@@ -39,6 +39,11 @@ const incarnation = 1;
 /** Counted per write besides key and item. */
 const writeOverheadBytes = 256;
 
+/** A place among the node's writes under way. */
+interface Slot {
+  readonly bytes: number;
+}
+
 interface Waiter {
   readonly index: number;
   readonly release: (error: DynakvError | undefined) => void;
@@ -52,6 +57,8 @@ export class Executor {
   readonly #schemas = new Map<number, SchemaRow>();
   /** Confirmed refusals that wait for their index to be applied. */
   #waiters: Waiter[] = [];
+  /** Admitted commands that have not ended. */
+  readonly #slots = new Set<Slot>();
   #closed = false;
 
   constructor(group: Group, term: number, admission: Admission) {
@@ -132,10 +139,20 @@ export class Executor {
       done(refusal, undefined);
       return;
     }
+    // Released when the command ends, or when this executor closes: a shard without a quorum
+    // must not hold the slots of the node's other shards.
+    const slot: Slot = { bytes };
+    this.#slots.add(slot);
     this.#attempt(command, 0, (error, reply) => {
-      this.#admission.release(bytes);
+      this.#release(slot);
       done(error, reply);
     });
+  }
+
+  #release(slot: Slot): void {
+    if (this.#slots.delete(slot)) {
+      this.#admission.release(slot.bytes);
+    }
   }
 
   #attempt(command: WriteCommand, fetches: number, done: Done): void {
@@ -343,6 +360,9 @@ export class Executor {
     this.#waiters = [];
     for (const waiter of waiters) {
       waiter.release(this.#notLeader());
+    }
+    for (const slot of this.#slots) {
+      this.#release(slot);
     }
   }
 }

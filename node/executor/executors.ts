@@ -7,14 +7,27 @@ import type { Group, GroupListener } from '../host/group.ts';
 import type { RowWrite } from '../items/batch.ts';
 import type { GetCommand, ItemCommand } from '../items/command.ts';
 import type { SchemaRow } from '../items/schema-row.ts';
-import { decodeSchemaRow, schemaTableOf } from '../items/schema-row.ts';
+import { decodeSchemaRow, schemaRowKey, schemaTableOf } from '../items/schema-row.ts';
 import type { Admission } from './admission.ts';
 import { Executor } from './executor.ts';
 import type { Done } from './executor.ts';
-import { rowAnswer } from './row-answer.ts';
+import { rowAnswer, unreadable } from './row-answer.ts';
 
 /** Fetches of an eventual read before it gives up. */
 const fetchesMax = 8;
+
+function readSchema(value: Buffer): SchemaRow | DynakvError {
+  try {
+    return decodeSchemaRow(value);
+  } catch (error) {
+    return unreadable(error);
+  }
+}
+
+/** The replica knows that what the command asks of is gone, or is a later version. */
+function isOver(schema: SchemaRow, version: number): boolean {
+  return schema.state === 'dropped' || schema.version > version;
+}
 
 /** A command for a shard: of an item, or of its schema. */
 export type ShardCommand = ItemCommand | { readonly kind: 'schema'; readonly row: SchemaRow };
@@ -22,6 +35,8 @@ export type ShardCommand = ItemCommand | { readonly kind: 'schema'; readonly row
 export class Executors implements GroupListener {
   readonly #admission: Admission;
   readonly #executors = new Map<Group, Executor>();
+  /** Tables' schemas as applied here, for eventual reads; bounded by the number of tables. */
+  readonly #schemas = new Map<Group, Map<number, SchemaRow>>();
   readonly #tableDropped: (group: Group, tableId: number) => void;
 
   /** `tableDropped` hears of every applied end of a table, to free its rows. */
@@ -49,6 +64,7 @@ export class Executors implements GroupListener {
     for (const write of writes) {
       const tableId = schemaTableOf(write.key);
       if (tableId !== undefined && write.value !== undefined) {
+        this.#schemas.get(group)?.delete(tableId);
         if (decodeSchemaRow(write.value).state === 'dropped') {
           this.#tableDropped(group, tableId);
         }
@@ -56,8 +72,8 @@ export class Executors implements GroupListener {
     }
   }
 
-  installed(): void {
-    // Nothing here outlives a term: a replica that installs a snapshot does not lead.
+  installed(group: Group): void {
+    this.#schemas.delete(group);
   }
 
   /** Runs a command on this node's replica of the group. */
@@ -92,6 +108,24 @@ export class Executors implements GroupListener {
 
   /** An eventually consistent read: whatever this replica has applied. */
   #readLocal(group: Group, command: GetCommand, done: Done, fetches: number): void {
+    const schema = this.#localSchema(group, command.tableId);
+    if (schema instanceof DynakvError) {
+      done(schema, undefined);
+      return;
+    }
+    if (schema === 'miss') {
+      this.#fetchLocal(group, schemaRowKey(command.tableId), command, done, fetches);
+      return;
+    }
+    if (schema !== undefined && isOver(schema, command.schemaVersion)) {
+      done(
+        new DynakvError('SchemaMismatch', `Table ${command.tableId} is another one by now`, {
+          tableId: command.tableId,
+        }),
+        undefined,
+      );
+      return;
+    }
     const name = command.rowKey.toString('latin1');
     const row = group.replica.read(name);
     if (row !== undefined) {
@@ -103,11 +137,38 @@ export class Executors implements GroupListener {
       }
       return;
     }
+    this.#fetchLocal(group, command.rowKey, command, done, fetches);
+  }
+
+  /** The table as this replica knows it; undefined if it has not heard of it yet. */
+  #localSchema(group: Group, tableId: number): SchemaRow | undefined | 'miss' | DynakvError {
+    const known = this.#schemas.get(group)?.get(tableId);
+    if (known !== undefined) {
+      return known;
+    }
+    const value = group.replica.read(schemaRowKey(tableId).toString('latin1'));
+    if (value === undefined) {
+      return 'miss';
+    }
+    if (value === null) {
+      return undefined; // Behind: nothing of the table is here, which is what it then reads.
+    }
+    const schema = readSchema(value);
+    if (schema instanceof DynakvError) {
+      return schema;
+    }
+    const schemas = this.#schemas.get(group) ?? new Map<number, SchemaRow>();
+    schemas.set(tableId, schema);
+    this.#schemas.set(group, schemas);
+    return schema;
+  }
+
+  #fetchLocal(group: Group, key: Buffer, command: GetCommand, done: Done, fetches: number): void {
     if (fetches >= fetchesMax) {
       done(new DynakvError('NotOpen', 'The row is written too often to be read'), undefined);
       return;
     }
-    group.replica.fetch(command.rowKey, name, (error) => {
+    group.replica.fetch(key, key.toString('latin1'), (error) => {
       if (error === undefined) {
         this.#readLocal(group, command, done, fetches + 1);
       } else if (error instanceof DynakvError) {

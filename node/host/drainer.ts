@@ -40,6 +40,8 @@ export class Drainer {
   #syncTimer: Timer | undefined;
   #due = false;
   #layerBytes = 0;
+  /** Where the next batch starts. */
+  #nextGroup = 0;
   #syncing = false;
   #closed = false;
   #health: EngineHealth | undefined;
@@ -133,10 +135,12 @@ export class Drainer {
     const writes: EngineWrite[] = [];
     const done: (() => void)[] = [];
     let bytes = 0;
-    for (const group of host.groups.values()) {
-      if (bytes >= drainBatchBytes) {
-        break;
-      }
+    const groups = [...host.groups.values()];
+    // Each batch starts after the last one's end: no group's watermark lags for its number.
+    const first = this.#nextGroup % groups.length;
+    for (let i = 0; i < groups.length && bytes < drainBatchBytes; i++) {
+      this.#nextGroup = first + i + 1;
+      const group = groups[(first + i) % groups.length] as Group;
       const before = group.replica.layerBytes;
       if (!group.replica.drained && group.stoppedBecause === undefined) {
         done.push(group.replica.drain(writes, drainBatchBytes - bytes));
@@ -174,12 +178,15 @@ export class Drainer {
 
   #sync(): void {
     const host = this.#host;
-    if (host === undefined || this.#closed || this.#syncing) {
+    if (host === undefined || this.#closed) {
       return;
     }
     this.#health = this.#engine.health();
     if (this.#health.backgroundErrors > 0) {
       host.fail(new Error(`RocksDB reports ${this.#health.backgroundErrors} background errors`));
+      return;
+    }
+    if (this.#syncing) {
       return;
     }
     if (host.logWriter.lazyCommits > 0 && host.logWriter.idle) {

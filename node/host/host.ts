@@ -155,7 +155,12 @@ export class Host implements GroupEffects {
 
   appendToLog(group: Group, message: Message): void {
     if (message.snapshot !== undefined) {
-      this.#events.installSnapshot(group, message.snapshot.metadata);
+      try {
+        this.#events.installSnapshot(group, message.snapshot.metadata);
+      } catch (error) {
+        this.fail(error); // The engine refused the flip: the whole store is in doubt.
+        throw error;
+      }
     }
     this.logWriter.add(group, message);
     this.turnSoon();

@@ -16,6 +16,8 @@ const flagReject = 1;
 const flagContext = 2;
 const typeMax = Math.max(...Object.values(MessageType));
 const entriesPerMessageMax = 1 << 20;
+/** An entry that is a smaller part of its frame is copied out of it. */
+const pinFactorMax = 4;
 
 /** Appends one message. Snapshots never travel in frames (`snapshotter.ts`). */
 export function writeMessage(writer: ByteWriter, groupId: number, message: Message): void {
@@ -46,6 +48,7 @@ export function writeMessage(writer: ByteWriter, groupId: number, message: Messa
 }
 
 function readEntries(reader: ByteReader, type: MessageType, index: number): Entry[] {
+  const frameBytes = reader.offset + reader.remaining;
   const count = reader.varint();
   if (count > entriesPerMessageMax) {
     throw new DynakvError('BadFrame', `Cannot read ${count} entries in one message`);
@@ -58,7 +61,10 @@ function readEntries(reader: ByteReader, type: MessageType, index: number): Entr
     if (entryType > EntryType.confChangeV2) {
       throw new DynakvError('BadFrame', `Cannot read an entry of type ${entryType}`);
     }
-    entries.push({ index: entryIndex, term, type: entryType as EntryType, data: reader.bytes() });
+    const view = reader.bytes();
+    // Kept until compaction: a small entry must not keep a large frame in memory.
+    const data = view.length * pinFactorMax < frameBytes ? Buffer.from(view) : view;
+    entries.push({ index: entryIndex, term, type: entryType as EntryType, data });
   }
   return entries;
 }

@@ -20,6 +20,7 @@ import type { Logger } from '../sys/log.ts';
 import type { Network, NodeId, SnapshotHeader } from '../sys/network.ts';
 import type { Drainer } from './drainer.ts';
 import type { Group } from './group.ts';
+import { IdleGuard } from './idle-guard.ts';
 import type { AppliedPoint, RowLayout } from './replica.ts';
 import {
   decodeSnapshotHead,
@@ -32,6 +33,8 @@ import type { SnapshotHead } from './snapshot-codec.ts';
 /** Bytes of one chunk, about. */
 const chunkBytes = 128 * 1024;
 const chunkRowsMax = 2_000;
+/** A transfer in which nothing moves for so long is given up; Raft asks again. */
+const idleMsMax = 30_000;
 
 /** Generations as the snapshotter needs them; `storage/generations.ts` in production. */
 export interface GenerationStore extends RowLayout {
@@ -105,7 +108,8 @@ export class Snapshotter {
     this.#sending = true;
     this.#parts.drainer.pin(group, token, metadata.index);
     group.logger.info('Snapshot: sending', { to: nodeId, index: metadata.index });
-    this.#stream(nodeId, head, iterator).then(
+    const guard = new IdleGuard(this.#parts.timers, idleMsMax, 'Sending a snapshot');
+    guard.watch(this.#stream(nodeId, head, iterator, guard)).then(
       () => {
         this.#sent(group, message.to, token, undefined);
       },
@@ -137,19 +141,24 @@ export class Snapshotter {
     });
   }
 
-  async #stream(to: NodeId, head: SnapshotHead, iterator: EngineIterator): Promise<void> {
+  async #stream(
+    to: NodeId,
+    head: SnapshotHead,
+    iterator: EngineIterator,
+    guard: IdleGuard,
+  ): Promise<void> {
     try {
       await this.#parts.network.sendSnapshot(
         to,
         { groupId: head.groupId, header: encodeSnapshotHead(head) },
-        this.#chunks(iterator),
+        this.#chunks(iterator, guard),
       );
     } finally {
       await iterator.close();
     }
   }
 
-  async *#chunks(iterator: EngineIterator): AsyncGenerator<Buffer> {
+  async *#chunks(iterator: EngineIterator, guard: IdleGuard): AsyncGenerator<Buffer> {
     const { generations } = this.#parts;
     for (;;) {
       const rows = await iterator.next(chunkRowsMax, chunkBytes);
@@ -158,6 +167,7 @@ export class Snapshotter {
       }
       const chunk = encodeSnapshotRows(rows.map(([key, value]) => [generations.strip(key), value]));
       this.bytesSent += chunk.length;
+      guard.touch();
       yield chunk;
     }
   }
@@ -194,7 +204,13 @@ export class Snapshotter {
     const generation = await generations.allocate();
     let referenced = false;
     try {
-      for await (const chunk of chunks) {
+      const guard = new IdleGuard(this.#parts.timers, idleMsMax, 'Receiving a snapshot');
+      const iterator = chunks[Symbol.asyncIterator]();
+      for (;;) {
+        const { done, value: chunk } = await guard.watch(iterator.next());
+        if (done === true) {
+          break;
+        }
         this.bytesReceived += chunk.length;
         engine.write(
           decodeSnapshotRows(chunk).map(([key, value]) => ({

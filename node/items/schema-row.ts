@@ -33,8 +33,16 @@ export function encodeSchemaRow(row: SchemaRow): Buffer {
   return Buffer.from(JSON.stringify(row), 'utf8');
 }
 
+function parseRow(value: Buffer): Partial<SchemaRow> {
+  try {
+    return (JSON.parse(value.toString('utf8')) ?? {}) as Partial<SchemaRow>;
+  } catch (error) {
+    throw new DynakvError('BadFrame', 'Cannot read a schema row', {}, error);
+  }
+}
+
 export function decodeSchemaRow(value: Buffer): SchemaRow {
-  const row = JSON.parse(value.toString('utf8')) as Partial<SchemaRow>;
+  const row = parseRow(value);
   if (typeof row.tableId !== 'number' || typeof row.version !== 'number') {
     throw new DynakvError('BadFrame', `Cannot read a schema row: ${value.toString('utf8')}`);
   }

@@ -225,6 +225,7 @@ export class NodeCore {
 
   /** A snapshot replaced the system group's rows; rows applied while scanning come again. */
   async #reloadCatalog(group: Group): Promise<void> {
+    this.#system.reloading = true;
     try {
       for (;;) {
         const { applied, generation } = group.replica;
@@ -232,6 +233,7 @@ export class NodeCore {
         const rows = await this.#scan(generation);
         if (group.replica.applied === applied) {
           this.catalog.load(rows);
+          this.#system.reloading = false;
           return;
         }
       }

@@ -37,6 +37,8 @@ export class SystemGroup implements GroupListener, SystemRunner {
   readonly #events: SystemGroupEvents;
   readonly #queue = new BoundedQueue<Waiting>(queueMax);
   #busy = false;
+  /** The local catalog is older than the applied rows: nothing may be decided on it. */
+  reloading = false;
 
   constructor(catalog: Catalog, events: SystemGroupEvents) {
     this.#catalog = catalog;
@@ -69,8 +71,9 @@ export class SystemGroup implements GroupListener, SystemRunner {
       done(notLeader(group), undefined);
       return;
     }
-    if (group.transferring) {
-      done(new DynakvError('NotOpen', 'The system group hands over its leadership'), undefined);
+    if (group.transferring || this.reloading) {
+      const why = this.reloading ? 'loads a snapshot' : 'hands over its leadership';
+      done(new DynakvError('NotOpen', `The system group ${why}`), undefined);
       return;
     }
     if (!this.#queue.push({ command: body as SystemCommand, done })) {

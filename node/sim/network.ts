@@ -18,7 +18,6 @@ import type { Prng } from '../lib/prng.ts';
 import { mebibyte } from '../lib/units.ts';
 import type { Timers } from '../sys/clock.ts';
 import type {
-  FrameKind,
   Lane,
   Network,
   NodeId,
@@ -27,7 +26,13 @@ import type {
   SnapshotHandler,
   SnapshotHeader,
 } from '../sys/network.ts';
+import { FrameKind } from '../sys/network.ts';
 import { SimSnapshotStream } from './snapshot-stream.ts';
+
+/** The port's promise: a request runs once at most, so its frame never comes twice. */
+function mayRepeat(kind: FrameKind): boolean {
+  return kind === FrameKind.raft || kind === FrameKind.liveness;
+}
 
 export interface SimNetworkOptions {
   /** A frame's time under way is uniform in [delayMinMs, delayMaxMs]. Default 0.2 … 1 ms. */
@@ -473,7 +478,7 @@ export class SimNode implements Network {
       outgoing.bulkArrivesAtMs = arrivesAtMs;
     }
     receiver.#arrive(connection, this.nodeId, frame, arrivesAtMs - nowMs);
-    if (random.chance(options.duplicateChance)) {
+    if (mayRepeat(frame.kind) && random.chance(options.duplicateChance)) {
       const laterMs = arrivesAtMs - nowMs + this.#fabric.drawDelayMs();
       receiver.#arrive(connection, this.nodeId, frame, laterMs);
     }

@@ -1,6 +1,9 @@
 /**
  * The peer network as a port: `transport/` (gRPC) in production, `sim/network.ts` in simulation.
  *
+ * Frames of kind `raft` and `liveness` may also come twice; those of kind `request` and `reply`
+ * come once at most: a request that came twice would be done twice.
+ *
  * Frames are small binary messages, best effort and unordered in principle (in practice ordered
  * per lane while a connection lives): they may be lost, never corrupted. Lost frames are the
  * sender's protocol's business. Nothing is sent before `flush`, called once at the end of a turn.
