@@ -5,6 +5,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { encodeBatch } from '../items/batch.ts';
 import type { ItemReply, Precondition } from '../items/command.ts';
+import { encodeSchemaRow } from '../items/schema-row.ts';
 import { encodeRow } from '../items/row.ts';
 import { MessageType } from '../raft/messages.ts';
 import { newMessage } from '../raft/new-message.ts';
