@@ -1,6 +1,6 @@
 /**
  * What the core reads of its stable log (etcd raft `Storage`). Synchronous: the host keeps the
- * retained tail of every group in memory (bounded by log compaction; decision 0004).
+ * retained tail of every group in memory (bounded by log compaction; decision 0022).
  *
  * Contract: `compacted` is returned for indexes below `firstIndex() - 1`, `unavailable` for those
  * above `lastIndex()`; `firstIndex() - 1` has a known term (the compaction point). A thrown error
