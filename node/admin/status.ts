@@ -82,6 +82,13 @@ export function localStatus(control: NodeControl): StatusView {
       });
     }
   }
+  for (const [nodeId, reason] of core.quarantinedPeers) {
+    problems.push({
+      reason: 'NodeQuarantined',
+      message: `The store of node ${nodeId} failed and is never let in again: ${reason}`,
+      nodeId,
+    });
+  }
   return {
     clusterId: cluster.clusterId,
     nodeId: core.host.nodeId,
@@ -160,8 +167,17 @@ export function wholeStatus(
   const core = memberCore(control);
   const own = answers.get(core.host.nodeId) ?? localStatus(control);
   const groups = mergeGroups(core, answers);
-  const problems = [...answers.values()].flatMap((answer) => [...answer.problems]);
-  problems.push(...findProblems(core, answers, groups));
+  const told = [...answers.values()].flatMap((answer) => [...answer.problems]);
+  told.push(...findProblems(core, answers, groups));
+  // Several nodes may say the same of one.
+  const problems = [
+    ...new Map(
+      told.map((problem) => {
+        const { reason, nodeId, groupId } = problem;
+        return [`${reason} ${nodeId} ${groupId ?? ''}`, problem] as const;
+      }),
+    ).values(),
+  ];
   return { ...own, nodes: mergeNodes(core, answers, groups), groups, problems };
 }
 

@@ -146,6 +146,11 @@ export class NodeProcess implements NodeControl {
       timers,
       random,
       log: logger,
+      onQuarantined: (by, failure) => {
+        void this.#fail(
+          new DynakvError('Quarantined', `Node ${by} refuses this store: ${failure}`),
+        );
+      },
     });
     this.#grpc = await GrpcServer.open({
       host: options.peerListen.host,
@@ -258,9 +263,19 @@ export class NodeProcess implements NodeControl {
         synced: (durationMs) => {
           syncSeconds.observe(durationMs / 1000);
         },
+        peerQuarantined: (nodeId, reason) => {
+          logger.error('Peer quarantined', { peer: nodeId, reason });
+          network.noteQuarantined(nodeId, reason).catch(onFailure);
+        },
       },
     );
     this.#core = core;
+    for (const nodeId of core.catalog.nodes.keys()) {
+      const reason = this.#memory.get(nodeId)?.quarantined;
+      if (reason !== undefined) {
+        core.quarantinedPeers.set(nodeId, reason);
+      }
+    }
     watchNode(this.#metrics, {
       core,
       network,

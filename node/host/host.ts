@@ -61,6 +61,8 @@ export interface HostEvents {
   /** A log append was confirmed. */
   synced(durationMs: number): void;
   groupStopped(group: Group, error: unknown): void;
+  /** A peer's store failed for good, it says. */
+  peerQuarantined(nodeId: NodeId, reason: string): void;
 }
 
 /** A lost leader's groups: the first live voter campaigns after this many ms … */
@@ -287,6 +289,9 @@ export class Host implements GroupEffects {
         }
         return;
       }
+      case 'quarantined':
+        this.#events.peerQuarantined(from, frame.reason);
+        return;
       case 'agree': {
         const group = this.groups.get(frame.terms.groupId);
         if (group !== undefined) {
@@ -358,8 +363,18 @@ export class Host implements GroupEffects {
       return; // A store that is being closed refuses what was under way: no failure.
     }
     this.#failure = error;
+    this.#tellPeers(messageOf(error));
     this.#halt(error);
     this.#events.failed(error);
+  }
+
+  /** The disk may not take a note any more: the peers remember it too (design §4). */
+  #tellPeers(reason: string): void {
+    const frame = writeLivenessFrame({ kind: 'quarantined', reason });
+    for (const nodeId of this.#peers) {
+      this.parts.network.send(nodeId, 'urgent', FrameKind.liveness, frame);
+    }
+    this.parts.network.flush();
   }
 
   #halt(error: unknown): void {

@@ -6,14 +6,19 @@ import type { SleepTerms } from './sleep.ts';
 export type LivenessFrame =
   | { readonly kind: 'beat'; readonly wallMs: number }
   | { readonly kind: 'sleep'; readonly terms: SleepTerms }
-  | { readonly kind: 'agree'; readonly terms: SleepTerms };
+  | { readonly kind: 'agree'; readonly terms: SleepTerms }
+  /** The sender's store failed: the last thing it says. */
+  | { readonly kind: 'quarantined'; readonly reason: string };
 
-const codes = { beat: 1, sleep: 2, agree: 3 } as const;
+const reasonCharactersMax = 500;
+const codes = { beat: 1, sleep: 2, agree: 3, quarantined: 4 } as const;
 
 export function writeLivenessFrame(frame: LivenessFrame): Buffer {
   const writer = new ByteWriter(32).u8(codes[frame.kind]);
   if (frame.kind === 'beat') {
     writer.varint(Math.max(0, Math.floor(frame.wallMs)));
+  } else if (frame.kind === 'quarantined') {
+    writer.text(frame.reason.slice(0, reasonCharactersMax));
   } else {
     writer.varint(frame.terms.groupId).varint(frame.terms.term).varint(frame.terms.commit);
   }
@@ -26,6 +31,8 @@ export function readLivenessFrame(payload: Buffer): LivenessFrame {
   switch (code) {
     case codes.beat:
       return { kind: 'beat', wallMs: reader.varint() };
+    case codes.quarantined:
+      return { kind: 'quarantined', reason: reader.text() };
     case codes.sleep:
     case codes.agree: {
       const terms = { groupId: reader.varint(), term: reader.varint(), commit: reader.varint() };

@@ -72,6 +72,8 @@ export interface NodeEvents {
   failed(error: unknown): void;
   /** A log append was confirmed after so many ms. */
   synced?(durationMs: number): void;
+  /** A peer's store failed: to be remembered durably. */
+  peerQuarantined?(nodeId: NodeId, reason: string): void;
 }
 
 const housekeepingPeriodMs = 1_000;
@@ -89,6 +91,8 @@ export class NodeCore {
   readonly cache: RowCache;
   readonly drainer: Drainer;
   readonly snapshotter: Snapshotter;
+  /** Peers whose stores failed, and why, as far as this node heard. */
+  readonly quarantinedPeers = new Map<NodeId, string>();
   readonly #store: EngineGenerations;
   readonly #reader: RowReader;
   readonly #system: SystemGroup;
@@ -183,6 +187,10 @@ export class NodeCore {
         },
         synced: (durationMs) => events.synced?.(durationMs),
         groupStopped: () => undefined,
+        peerQuarantined: (nodeId, reason) => {
+          this.quarantinedPeers.set(nodeId, reason);
+          events.peerQuarantined?.(nodeId, reason);
+        },
       },
     );
   }

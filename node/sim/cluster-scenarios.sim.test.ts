@@ -171,6 +171,9 @@ describe('disks', () => {
       expect(cluster.failures.map(({ nodeId }) => nodeId)).toEqual([2]);
       expect(core(cluster, 2).host.failure).toBeDefined();
       await cluster.scheduler.runFor(500);
+      for (const peer of [1, 3]) {
+        expect([...core(cluster, peer).quarantinedPeers.keys()]).toEqual([2]);
+      }
       cluster.crash(2, false);
       const before = clients.done;
       await cluster.scheduler.runFor(3_000);

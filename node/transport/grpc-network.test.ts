@@ -310,3 +310,30 @@ describe('GrpcNetwork snapshots', () => {
     });
   });
 });
+
+describe('GrpcNetwork quarantine', () => {
+  test('a store whose failure was noted is refused for good, and hears why', async () => {
+    const memory = new TestMemory();
+    const one = await open({ nodeId: 1, memory });
+    const before = await open({ nodeId: 2 });
+    one.meet(before);
+    before.meet(one);
+    await eventually(() => isUp(one, 2));
+    await one.network.noteQuarantined(2, 'fdatasync failed');
+    expect(memory.get(2)).toMatchObject({ quarantined: 'fdatasync failed' });
+    await before.close();
+    await eventually(() => !isUp(one, 2));
+    const heard: string[] = [];
+    const after = await open({
+      nodeId: 2,
+      bootNonces: ['boot-2', 'boot-2b'],
+      onQuarantined: (by, failure) => heard.push(`${by} ${failure}`),
+    });
+    after.meet(one);
+    one.meet(after);
+    await eventually(() => heard.length > 0);
+    expect(heard[0]).toContain('fdatasync failed');
+    expect(isUp(one, 2)).toBe(false);
+    expect(memory.get(2)?.bootNonce).toBe('boot-2');
+  });
+});

@@ -63,6 +63,8 @@ export interface GrpcNetworkOptions {
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Logger;
+  /** A peer refuses this node's store as failed. */
+  readonly onQuarantined?: (by: NodeId, failure: string) => void;
   /** Default 32 MiB. */
   readonly queueBytesMax?: number;
 }
@@ -226,6 +228,11 @@ export class GrpcNetwork implements Network {
       admit: async (reply) => {
         return await this.#admit(decodeHelloReply(reply), address.nodeId);
       },
+      onFailure: (failure) => {
+        if (failure.startsWith('Quarantined:')) {
+          this.#options.onQuarantined?.(address.nodeId, failure);
+        }
+      },
       onFrame: (from, kind, payload) => {
         this.traffic.receivedFrames += 1;
         this.traffic.receivedBytes += payload.length;
@@ -274,8 +281,23 @@ export class GrpcNetwork implements Network {
    * time for a node: a hello is judged only when what the one before it left is noted.
    */
   async #admit(theirs: Hello, expectedId: NodeId): Promise<string> {
+    return await this.#inTurn(expectedId, async () => await this.#admitNext(theirs, expectedId));
+  }
+
+  /** Notes durably that a peer's store failed: it is not let in again. */
+  async noteQuarantined(nodeId: NodeId, reason: string): Promise<void> {
+    await this.#inTurn(nodeId, async () => {
+      const { memory } = this.#options;
+      const seen = memory.get(nodeId);
+      if (seen !== undefined && seen.quarantined === undefined) {
+        await memory.put(nodeId, { ...seen, quarantined: reason });
+      }
+    });
+  }
+
+  async #inTurn<T>(expectedId: NodeId, job: () => Promise<T>): Promise<T> {
     const before = this.#admissions.get(expectedId) ?? Promise.resolve();
-    const admitted = before.then(async () => await this.#admitNext(theirs, expectedId));
+    const admitted = before.then(job);
     const settled = admitted.then(
       () => undefined,
       () => undefined,

@@ -54,6 +54,7 @@ describe('judgeHello()', () => {
     ['a disk rolled back to before the boot seen', 'BootUnknown', { bootNonces: ['a'] }, seen],
     ['a rolled-back disk that booted often', 'BootUnknown', { bootNonces: ['a', 'p', 'q'] }, seen],
     ['a clone with a boot of its own', 'BootUnknown', { bootNonces: ['a', 'z'] }, seen],
+    ['a store that failed', 'Quarantined', {}, { ...seen, quarantined: 'EIO' }],
     ['a log behind what was reported', 'LogBehind', { logPosition: 89 }, seen],
     [
       'a version above ours',

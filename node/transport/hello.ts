@@ -54,6 +54,8 @@ export interface PeerRecord {
   readonly bootNonce: string;
   /** The highest position it ever reported. */
   readonly logPosition: number;
+  /** The peer said that this store failed, and why: it is never let in again (design §4). */
+  readonly quarantined?: string | undefined;
 }
 
 /** What this node saw of its peers; kept durably by the caller. */
@@ -74,6 +76,7 @@ export const helloRefusals = {
   BootUnknown:
     'the node does not know its last boot that was seen: its disk was rolled back or cloned',
   LogBehind: 'the log of the node ends before a position that it had reported as durable',
+  Quarantined: 'its store failed and may have forgotten what it acknowledged',
   IncompatibleVersion: 'the nodes have no protocol version in common',
   Replaced: 'a newer connection of the same node took its place',
   MemoryFailed: 'what was seen of the node could not be noted durably',
@@ -124,6 +127,9 @@ export function judgeHello(ours: Hello, theirs: Hello, seen: PeerRecord | undefi
   if (seen !== undefined) {
     if (theirs.storeId !== seen.storeId) {
       return refuse('OtherStore', `store "${theirs.storeId}" instead of "${seen.storeId}"`);
+    }
+    if (seen.quarantined !== undefined) {
+      return refuse('Quarantined', seen.quarantined);
     }
     if (!theirs.bootNonces.includes(seen.bootNonce)) {
       return refuse('BootUnknown', `boot "${seen.bootNonce}" is not in its history`);

@@ -63,6 +63,8 @@ export interface PeerOptions {
   admit(reply: Buffer): Promise<string>;
   onFrame(from: NodeId, kind: FrameKind, payload: Buffer): void;
   onPeer(event: PeerEvent): void;
+  /** An attempt to connect failed; a refused hello starts with the reason's name and a colon. */
+  onFailure(failure: string): void;
 }
 
 export interface PeerState {
@@ -296,6 +298,7 @@ export class Peer {
   }
 
   #retryLater(failure: string): void {
+    this.#options.onFailure(failure);
     if (failure !== this.#failure) {
       this.#failure = failure;
       this.#log.info('Cannot connect to a peer', { address: this.address, failure });

@@ -41,6 +41,7 @@ export interface TestNodeOptions {
   readonly credentials?: ServerCredentialsSource;
   readonly services?: readonly GrpcServiceMount[];
   readonly queueBytesMax?: number;
+  readonly onQuarantined?: (by: NodeId, failure: string) => void;
 }
 
 export class TestNode {
@@ -75,6 +76,7 @@ export class TestNode {
       random: realRandom,
       log: silentLogger,
       ...(options.queueBytesMax === undefined ? {} : { queueBytesMax: options.queueBytesMax }),
+      ...(options.onQuarantined === undefined ? {} : { onQuarantined: options.onQuarantined }),
     });
     const server = await GrpcServer.open({
       host: '127.0.0.1',
