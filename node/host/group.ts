@@ -19,7 +19,7 @@ import type { RowWrite } from '../items/batch.ts';
 import { confChangeOfEntry } from '../raft/conf-change.ts';
 import { EntryType, MessageType, localAppendThread, localApplyThread } from '../raft/messages.ts';
 import type { ConfState, Entry, HardState, Message, ReplicaId } from '../raft/messages.ts';
-import { RawNode } from '../raft/raw-node.ts';
+import type { RawNode } from '../raft/raw-node.ts';
 import type { NodeId } from '../sys/network.ts';
 import type { Logger } from '../sys/log.ts';
 import type { GroupStorage } from './group-storage.ts';

@@ -7,7 +7,8 @@
  * as varints; entry indexes follow from the message (`index` + 1 …).
  */
 import { assert } from '../lib/assert.ts';
-import { ByteReader, ByteWriter } from '../lib/bytes.ts';
+import type { ByteWriter } from '../lib/bytes.ts';
+import { ByteReader } from '../lib/bytes.ts';
 import { DynakvError } from '../lib/errors.ts';
 import { EntryType, MessageType } from '../raft/messages.ts';
 import type { Entry, Message } from '../raft/messages.ts';

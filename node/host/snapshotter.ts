@@ -207,10 +207,11 @@ export class Snapshotter {
       const guard = new IdleGuard(this.#parts.timers, idleMsMax, 'Receiving a snapshot');
       const iterator = chunks[Symbol.asyncIterator]();
       for (;;) {
-        const { done, value: chunk } = await guard.watch(iterator.next());
-        if (done === true) {
+        const step = await guard.watch(iterator.next());
+        if (step.done === true) {
           break;
         }
+        const chunk = step.value;
         this.bytesReceived += chunk.length;
         engine.write(
           decodeSnapshotRows(chunk).map(([key, value]) => ({

@@ -4,7 +4,7 @@
  * (`manager/node-core.ts`); only the parts under `sys` differ.
  */
 import type { CompactionLimits } from '../host/compaction.ts';
-import { must } from '../lib/assert.ts';
+import { assert, must } from '../lib/assert.ts';
 import { Prng } from '../lib/prng.ts';
 import { giveBirth } from '../manager/birth.ts';
 import type { BootstrapPlan } from '../manager/bootstrap.ts';
@@ -117,22 +117,14 @@ export class SimCluster {
 
   /** Runs the simulation until a promise of node code settles. */
   async settle<T>(promise: Promise<T>, limitMs = 60_000): Promise<T> {
-    let state: { readonly value: T } | { readonly error: unknown } | undefined;
-    promise.then(
-      (value) => {
-        state = { value };
-      },
-      (error: unknown) => {
-        state = { error };
-      },
-    );
-    await this.scheduler.runUntil(() => state !== undefined, limitMs);
-    const end = must(state as typeof state | undefined, 'The simulation ran out of time') as
-      { readonly value: T } | { readonly error: unknown };
-    if ('error' in end) {
-      throw end.error;
-    }
-    return end.value;
+    const state = { settled: false };
+    const note = (): void => {
+      state.settled = true;
+    };
+    promise.then(note, note);
+    await this.scheduler.runUntil(() => state.settled, limitMs);
+    assert(state.settled, 'The simulation ran out of time');
+    return await promise;
   }
 
   /** Creates and starts all nodes; resolves when all groups are open. */
