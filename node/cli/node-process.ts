@@ -24,6 +24,7 @@ import { createOpsApp } from '../http/ops-app.ts';
 import { DynakvError, messageOf } from '../lib/errors.ts';
 import type { BootstrapPlan } from '../manager/bootstrap.ts';
 import { NodeCore } from '../manager/node-core.ts';
+import type { NodeOptions as CoreOptions } from '../manager/node-core.ts';
 import { RequestMetrics } from '../metrics/request-metrics.ts';
 import { Metrics } from '../metrics/registry.ts';
 import { DataFolder } from '../storage/data-folder.ts';
@@ -222,6 +223,22 @@ export class NodeProcess implements NodeControl {
       : { ok: false, detail: 'replicas are opening or catching up' };
   }
 
+  #coreOptions(nodeId: number): CoreOptions {
+    const options = this.#options;
+    const overrides = [...(options.peerOverrides ?? new Map<number, Address>())];
+    return {
+      nodeId,
+      tickMs: options.tickMs,
+      electionTicks: options.electionTicks,
+      heartbeatTicks: options.heartbeatTicks,
+      cacheBytes: options.itemCacheBytes,
+      layerBytesMax: options.committedLayerBytes,
+      uncommittedBytesMax: options.uncommittedBytes,
+      commandsMax: options.requestsMax,
+      peerOverrides: new Map(overrides.map(([id, address]) => [id, formatAddress(address)])),
+    };
+  }
+
   async #serve(): Promise<void> {
     const { clock, timers, random, logger } = this.#world;
     const options = this.#options;
@@ -236,21 +253,10 @@ export class NodeProcess implements NodeControl {
     const store = await openNodeStore(this.#world, options, folder, onFailure);
     this.#store = store;
     this.#memory.attach(store.engine);
-    const overrides = [...(options.peerOverrides ?? new Map<number, Address>())];
     const syncSeconds = this.#metrics.histogram('logSyncSeconds', {});
     const core = await NodeCore.open(
       {
-        options: {
-          nodeId: folder.identity.nodeId,
-          tickMs: options.tickMs,
-          electionTicks: options.electionTicks,
-          heartbeatTicks: options.heartbeatTicks,
-          cacheBytes: options.itemCacheBytes,
-          layerBytesMax: options.committedLayerBytes,
-          uncommittedBytesMax: options.uncommittedBytes,
-          commandsMax: options.requestsMax,
-          peerOverrides: new Map(overrides.map(([id, address]) => [id, formatAddress(address)])),
-        },
+        options: this.#coreOptions(folder.identity.nodeId),
         ...store,
         network,
         clock,
