@@ -40,7 +40,9 @@ export class LogWriter {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #events: LogWriterEvents;
+  /** Two in turn: one fills while the other is under way. */
   #builder = new LogBatchBuilder();
+  #spare = new LogBatchBuilder();
   #work: Work[] = [];
   #after: (() => void)[] = [];
   /** Hard states that differ in the commit index only: written along with the next batch. */
@@ -115,22 +117,20 @@ export class LogWriter {
     if (this.#busy || this.#dead || (this.#work.length === 0 && this.#builder.isEmpty)) {
       return;
     }
-    if (!this.#builder.isEmpty) {
-      this.writeCommits();
-    }
-    const builder = this.#builder;
     const work = this.#work;
     const after = this.#after;
-    this.#builder = new LogBatchBuilder();
     this.#work = [];
     this.#after = [];
-    this.#busy = true;
-    if (builder.isEmpty) {
+    if (this.#builder.isEmpty) {
       // Responses without records, such as an ack of entries already stable.
-      this.#busy = false;
       this.#finish(work, after);
       return;
     }
+    this.writeCommits();
+    const builder = this.#builder;
+    this.#builder = this.#spare;
+    this.#spare = builder;
+    this.#busy = true;
     this.#append(builder, work, after);
   }
 
@@ -144,6 +144,7 @@ export class LogWriter {
           this.#events.space(false);
         }
         this.#busy = false;
+        builder.clear();
         this.#finish(work, after);
         if (work.length === 0) {
           this.flush(); // No group marked a turn: what was queued meanwhile must not wait for one.
