@@ -8,7 +8,7 @@
  */
 import { assert } from '../lib/assert.ts';
 import type { ByteWriter } from '../lib/bytes.ts';
-import { ByteReader } from '../lib/bytes.ts';
+import { ByteReader, ownCopy } from '../lib/bytes.ts';
 import { DynakvError } from '../lib/errors.ts';
 import { EntryType, MessageType } from '../raft/messages.ts';
 import type { Entry, Message } from '../raft/messages.ts';
@@ -64,7 +64,7 @@ function readEntries(reader: ByteReader, type: MessageType, index: number): Entr
     }
     const view = reader.bytes();
     // Kept until compaction: a small entry must not keep a large frame in memory.
-    const data = view.length * pinFactorMax < frameBytes ? Buffer.from(view) : view;
+    const data = view.length * pinFactorMax < frameBytes ? ownCopy(view) : view;
     entries.push({ index: entryIndex, term, type: entryType as EntryType, data });
   }
   return entries;

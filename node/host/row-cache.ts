@@ -7,6 +7,7 @@
  * are copies: a cache never pins a slice of a larger chunk.
  */
 import { LRUCache } from 'lru-cache';
+import { ownCopy } from '../lib/bytes.ts';
 
 /** What an entry costs besides its value: key string, list links, objects. */
 const entryOverheadBytes = 200;
@@ -41,7 +42,7 @@ export class RowCache {
   }
 
   set(key: string, value: Buffer | undefined): void {
-    this.#entries.set(key, value === undefined ? absent : Buffer.from(value));
+    this.#entries.set(key, value === undefined ? absent : ownCopy(value));
   }
 
   /** Follows a write of a row that may be cached; unknown rows stay unknown. */

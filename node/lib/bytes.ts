@@ -8,6 +8,16 @@ import { DynakvError } from './errors.ts';
 
 const initialCapacityBytes = 256;
 
+/**
+ * A copy with memory of its own: for what is kept long. `Buffer.from` takes small copies out of a
+ * shared slab, which one of them that stays alive would keep whole.
+ */
+export function ownCopy(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
 export class ByteWriter {
   #buffer: Buffer;
   #length = 0;
