@@ -124,7 +124,7 @@ function watchRouter(metrics: Metrics, core: NodeCore): void {
   metrics.onCollect(() => {
     retries.show(core.router.retries);
     unknown.show(core.router.unknownOutcomes);
-    throttles.show(core.admission.refused);
+    throttles.show(core.router.throttled);
   });
 }
 

@@ -51,16 +51,23 @@ class BreakableDisk extends RealDisk implements Disk {
 
   override async open(path: string, mode: 'read' | 'write' | 'create'): Promise<DiskFile> {
     const file = await super.open(path, mode);
-    const isBroken = (): boolean => this.broken && path.includes('/log/');
-    const datasync = file.datasync.bind(file);
-    file.datasync = async (): Promise<void> => {
+    const beforeSync = (): void => {
       if (path.includes('/log/')) {
         this.onLogSync();
+        if (this.broken) {
+          throw Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+        }
       }
-      if (isBroken()) {
-        throw Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
-      }
+    };
+    const datasync = file.datasync.bind(file);
+    file.datasync = async (): Promise<void> => {
+      beforeSync();
       await datasync();
+    };
+    const writeDurably = file.writeDurably.bind(file);
+    file.writeDurably = async (bytes, position): Promise<void> => {
+      beforeSync();
+      await writeDurably(bytes, position);
     };
     return file;
   }

@@ -15,6 +15,7 @@ import {
 } from '../storage/birth-note.ts';
 import type { DataFolder, Identity } from '../storage/data-folder.ts';
 import { Generations } from '../storage/generations.ts';
+import { remedy } from '../storage/raft-log/quarantine.ts';
 import { RaftLog } from '../storage/raft-log/raft-log.ts';
 import type { Engine } from '../sys/engine.ts';
 import type { NodeOptions } from '../config/options.ts';
@@ -38,35 +39,38 @@ function readsMaxOf(options: NodeOptions): number {
   return Math.max(1, Math.min(3, options.uvThreads - 2));
 }
 
-async function openStores(
+async function openEngine(
   world: NodeWorld,
   options: NodeOptions,
   folder: DataFolder,
-  storeId: string,
-  bootNonce: string | undefined,
-  onFailure: (error: unknown) => void,
-): Promise<{ engine: Engine; log: RaftLog }> {
-  const engine = await world.openEngine({
+): Promise<Engine> {
+  return await world.openEngine({
     directory: folder.enginePath,
     blockCacheBytes: options.engineCacheBytes,
     writeBufferBytes: options.engineWriteBufferBytes,
     readsMax: readsMaxOf(options),
   });
-  try {
-    const log = await RaftLog.open({
-      disk: world.disk,
-      directory: folder.logPath,
-      storeId,
-      logger: world.logger,
-      segmentBytes: options.logSegmentBytes,
-      onFailure,
-      ...(bootNonce === undefined ? {} : { bootNonce }),
-    });
-    return { engine, log };
-  } catch (error) {
-    await engine.close();
-    throw error;
-  }
+}
+
+interface LogStart {
+  readonly storeId: string;
+  readonly bootNonce?: string;
+  readonly onFailure?: (error: unknown) => void;
+}
+
+async function openLog(
+  world: NodeWorld,
+  options: NodeOptions,
+  folder: DataFolder,
+  start: LogStart,
+): Promise<RaftLog> {
+  return await RaftLog.open({
+    disk: world.disk,
+    directory: folder.logPath,
+    logger: world.logger,
+    segmentBytes: options.logSegmentBytes,
+    ...start,
+  });
 }
 
 function checkStoreId(engine: Engine, storeId: string): void {
@@ -89,14 +93,8 @@ async function complete(
 ): Promise<void> {
   await emptyFolder(world.disk, folder.enginePath);
   await emptyFolder(world.disk, folder.logPath);
-  const { engine, log } = await openStores(
-    world,
-    options,
-    folder,
-    storeId,
-    undefined,
-    () => undefined,
-  );
+  const engine = await openEngine(world, options, folder);
+  const log = await openLog(world, options, folder, { storeId });
   try {
     engine.write(
       [{ column: 'default', key: storeIdColumnKey, value: Buffer.from(storeId, 'utf8') }],
@@ -144,6 +142,17 @@ export async function bearNode(
   await complete(world, options, folder, birth, storeId);
 }
 
+/** A member whose log is gone must not be given a new one: it would forget its promises. */
+async function refuseMissingLog(world: NodeWorld, folder: DataFolder): Promise<void> {
+  if ((await world.disk.list(folder.logPath)).length === 0) {
+    throw new DynakvError(
+      'Quarantined',
+      `Cannot start: "${folder.logPath}" is missing or empty, though this folder belongs to a ` +
+        `member; ${remedy}`,
+    );
+  }
+}
+
 /** Opens the stores of a member. */
 export async function openNodeStore(
   world: NodeWorld,
@@ -161,20 +170,19 @@ export async function openNodeStore(
     world.logger.info('Birth was cut short: starting it over');
     await complete(world, options, folder, note, identity.storeId);
   }
+  await refuseMissingLog(world, folder);
   const bootNonce = world.random.bytes(16).toString('hex');
-  const { engine, log } = await openStores(
-    world,
-    options,
-    folder,
-    identity.storeId,
-    bootNonce,
-    onFailure,
-  );
+  const engine = await openEngine(world, options, folder);
+  let log: RaftLog | undefined;
   try {
+    // Before the log: recovery rewrites its tail, and a refusal must leave it as it is.
     checkStoreId(engine, identity.storeId);
-    return { engine, log, generations: await Generations.open(engine) };
+    const generations = await Generations.open(engine);
+    const { storeId } = identity;
+    log = await openLog(world, options, folder, { storeId, bootNonce, onFailure });
+    return { engine, log, generations };
   } catch (error) {
-    await log.close();
+    await log?.close();
     await engine.close();
     throw error;
   }

@@ -22,8 +22,6 @@ export class Admission {
   readonly #diskFull: () => boolean;
   #writes = 0;
   #bytes = 0;
-  /** Refusals so far by limit. */
-  readonly refused = new Map<string, number>();
 
   constructor(options: AdmissionOptions, layerFull: () => boolean, diskFull: () => boolean) {
     this.#options = options;
@@ -35,26 +33,20 @@ export class Admission {
     return this.#writes;
   }
 
-  #refuse(limit: string, text: string): DynakvError {
-    this.refused.set(limit, (this.refused.get(limit) ?? 0) + 1);
-    return new DynakvError('Throttled', text, { limit });
-  }
-
   /** Undefined = admitted: call `release` with the same size once settled. */
   admit(bytes: number): DynakvError | undefined {
     const { writesMax, writeBytesMax } = this.#options;
     if (this.#diskFull()) {
-      this.refused.set('disk-space', (this.refused.get('disk-space') ?? 0) + 1);
       return new DynakvError('NoSpace', 'Cannot write: no space is left on the device');
     }
     if (this.#writes >= writesMax) {
-      return this.#refuse('writes', `Cannot take another write: ${writesMax} are under way`);
+      return throttle('writes', `Cannot take another write: ${writesMax} are under way`);
     }
     if (this.#bytes + bytes > writeBytesMax && this.#writes > 0) {
-      return this.#refuse('write-bytes', `Cannot take ${bytes} more bytes: ${this.#bytes} wait`);
+      return throttle('write-bytes', `Cannot take ${bytes} more bytes: ${this.#bytes} wait`);
     }
     if (this.#layerFull()) {
-      return this.#refuse('committed-layer', 'Cannot take another write: the engine is behind');
+      return throttle('committed-layer', 'Cannot take another write: the engine is behind');
     }
     this.#writes += 1;
     this.#bytes += bytes;
@@ -65,4 +57,8 @@ export class Admission {
     this.#writes -= 1;
     this.#bytes -= bytes;
   }
+}
+
+function throttle(limit: string, text: string): DynakvError {
+  return new DynakvError('Throttled', text, { limit });
 }

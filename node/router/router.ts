@@ -82,6 +82,8 @@ export class Router implements ItemService {
   unknownOutcomes = 0;
   #closed = false;
   #sweepArmed = false;
+  /** Commands refused so far because a limit was reached, by the limit's name. */
+  readonly throttled = new Map<string, number>();
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
@@ -136,6 +138,7 @@ export class Router implements ItemService {
     }
     const { commandsMax } = this.#parts;
     if (this.#operations.size >= commandsMax) {
+      this.#countThrottle('gateway-commands');
       done(
         new DynakvError('Throttled', `Cannot take a command: ${commandsMax} are under way`, {
           limit: 'gateway-commands',
@@ -160,8 +163,15 @@ export class Router implements ItemService {
     this.#attempt(operation);
   }
 
+  #countThrottle(limit: string): void {
+    this.throttled.set(limit, (this.throttled.get(limit) ?? 0) + 1);
+  }
+
   #end(operation: Operation, error: DynakvError | undefined, reply: AnyReply | undefined): void {
     if (!operation.ended) {
+      if (error?.code === 'Throttled' || error?.code === 'NoSpace') {
+        this.#countThrottle(String(error.facts['limit'] ?? 'disk-space'));
+      }
       operation.ended = true;
       this.#operations.delete(operation);
       this.unknownOutcomes += error?.code === 'OutcomeUnknown' ? 1 : 0;

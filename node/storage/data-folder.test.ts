@@ -6,6 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import { SimDisk } from '../sim/disk.ts';
 import type { Disk } from '../sys/disk.ts';
 import { DataFolder } from './data-folder.ts';
+import { remedy } from './raft-log/quarantine.ts';
 import type { FolderLock } from './data-folder.ts';
 
 const path = '/node/data';
@@ -142,7 +143,7 @@ describe('DataFolder', () => {
     await folder.quarantine('a later reason', '2026-03-03');
     one.sim.crash();
     const after: Machine = { sim: one.sim, disk: one.sim.mount(), lock: new MemoryLock() };
-    const message = `${cannot}it is quarantined since 2026-02-02: Cannot sync store: EIO`;
+    const message = `${cannot}it is quarantined since 2026-02-02: Cannot sync store: EIO; ${remedy}`;
     await expectRefused(after, { code: 'Quarantined', message });
   });
   test('a quarantine whose reason did not fit is still one', async () => {
@@ -152,7 +153,7 @@ describe('DataFolder', () => {
     one.sim.failNext('ENOSPC', ({ kind }) => kind === 'write');
     await expect(folder.quarantine('reason', 'now')).rejects.toMatchObject({ code: 'NoSpace' });
     await folder.close();
-    const message = `${cannot}it is quarantined: for an unknown reason`;
+    const message = `${cannot}it is quarantined: for an unknown reason; ${remedy}`;
     await expectRefused(one, { code: 'Quarantined', message });
   });
 });

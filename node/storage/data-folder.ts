@@ -11,6 +11,7 @@
  */
 import { assert } from '../lib/assert.ts';
 import { DynakvError, messageOf } from '../lib/errors.ts';
+import { remedy } from './raft-log/quarantine.ts';
 import { kibibyte } from '../lib/units.ts';
 import type { Disk, DiskFile } from '../sys/disk.ts';
 
@@ -164,7 +165,7 @@ async function refuseQuarantined(disk: Disk, path: string): Promise<void> {
   // A mark that cannot be read is still a mark.
   const reason = typeof mark?.['reason'] === 'string' ? mark['reason'] : 'for an unknown reason';
   const since = typeof mark?.['at'] === 'string' ? ` since ${mark['at']}` : '';
-  throw refused('Quarantined', path, `it is quarantined${since}: ${reason}`);
+  throw refused('Quarantined', path, `it is quarantined${since}: ${reason}; ${remedy}`);
 }
 
 async function readIdentity(disk: Disk, path: string): Promise<Identity | undefined> {

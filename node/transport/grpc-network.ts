@@ -253,7 +253,7 @@ export class GrpcNetwork implements Network {
           if (!isDynakvError(error)) {
             throw error;
           }
-          this.#log.info('Refused a stream', { failure: error.message, ...error.facts });
+          this.#log.debug('Refused a stream', { failure: error.message, ...error.facts });
           stream.fail(error);
         });
       },

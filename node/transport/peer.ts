@@ -46,6 +46,8 @@ const urgentQueueBytesMax = 8 * mebibyte;
  */
 const connectTimeoutMinMs = 1_000;
 const connectTimeoutMaxMs = 8_000;
+/** Failed attempts in a row that are not worth a line for people. */
+const quietAttempts = 4;
 /** Never above a second, for the same reason. */
 const reconnectBackoff: BackoffOptions = { baseMs: 50, maxMs: 1_000 };
 
@@ -299,10 +301,12 @@ export class Peer {
 
   #retryLater(failure: string): void {
     this.#options.onFailure(failure);
-    if (failure !== this.#failure) {
-      this.#failure = failure;
+    // In the first moments of a cluster nobody knows anybody: worth a line only if it lasts.
+    const isNews = failure !== this.#failure && this.#attempt > quietAttempts;
+    if (isNews || this.#attempt === quietAttempts) {
       this.#log.info('Cannot connect to a peer', { address: this.address, failure });
     }
+    this.#failure = failure;
     const unit = this.#options.random.uint32() / 2 ** 32;
     const waitMs = backoffMs(reconnectBackoff, this.#attempt, unit);
     this.#attempt += 1;
