@@ -1,7 +1,7 @@
 /**
  * The simulated disk: the port `sys/disk.ts` in memory, with power cuts and faults, all drawn from
- * one seeded generator, every completion handed to an injected scheduler. Same seed, same scheduler:
- * same run.
+ * one seeded generator, every completion handed to an injected scheduler. Same seed and scheduler:
+ * same run. `writeDurably` is a write and a datasync, so that faults and power cuts fall between.
  *
  * At `crash()` each unsynced sector is lost or kept by itself (so writes are torn and reordered),
  * sizes too; of the unsynced changes of names in a folder a prefix survives, as a journal keeps
@@ -47,7 +47,7 @@ export interface SimDiskFaults {
 
 export interface SimDiskOptions {
   readonly seed: number;
-  /** Completes an operation, now or later; default: in a microtask. Decides how slow the disk is. */
+  /** Completes an operation now or later (default: in a microtask): how slow the disk is. */
   readonly schedule?: (complete: () => void, operation: SimDiskOperation) => void;
   /** Room for all files together; default unlimited. */
   readonly capacityBytes?: number;
@@ -157,7 +157,7 @@ export class SimDisk implements Disk {
     });
   }
 
-  /** Power is lost and comes back: open files are dead, unsynced bytes and names survive by chance. */
+  /** Power is lost and comes back: open files are dead, what is unsynced survives by chance. */
   crash(choice?: CrashChoice): void {
     this.#life += 1;
     this.#off = false;
@@ -179,7 +179,7 @@ export class SimDisk implements Disk {
     }
   }
 
-  /** Lose all, keep all, or each by itself: drawn once per file, so that the extremes are common. */
+  /** Lose all, keep all, or each by itself: drawn once a file, so that the extremes are common. */
   #randomVersions(): ChooseVersion {
     const mood = this.#random.below(4);
     return (_sector, versions) => {
@@ -190,7 +190,7 @@ export class SimDisk implements Disk {
     };
   }
 
-  /** The process dies, the machine lives: its handles are dead, what it wrote is in the page cache. */
+  /** The process dies, the machine lives: handles are dead, what it wrote is in the page cache. */
   kill(): void {
     this.#life += 1;
   }
@@ -317,17 +317,20 @@ export class SimDisk implements Disk {
       const more = fail === undefined ? {} : { fail };
       return life === this.#life ? this.#run(operation, () => effect(operation), more) : never();
     };
+    const write = (bytes: Uint8Array, position: number): Promise<void> =>
+      life === this.#life ? this.#write(file, path, bytes, position) : never();
+    const datasync = (): Promise<void> => {
+      const stamp = this.#stamp;
+      const fail = (): void => file.failSync(stamp);
+      return run('datasync', 0, () => file.sync(stamp), fail);
+    };
     return {
       path,
       read: (target, offset, length, position) =>
         run('read', length, () => file.read(target, offset, length, position)),
-      write: (bytes, position) =>
-        life === this.#life ? this.#write(file, path, bytes, position) : never(),
-      datasync: () => {
-        const stamp = this.#stamp;
-        const fail = (): void => file.failSync(stamp);
-        return run('datasync', 0, () => file.sync(stamp), fail);
-      },
+      write,
+      writeDurably: (bytes, position) => write(bytes, position).then(datasync),
+      datasync,
       allocate: (size) =>
         run('allocate', size, (operation) => {
           this.#needRoom(size - file.size, operation);

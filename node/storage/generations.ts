@@ -179,7 +179,7 @@ export class Generations {
     this.#pointers.set(pointer.groupId, { ...pointer });
   }
 
-  /** Forgets a removed replica: its rows become unreferenced. Nothing happens if it is not there. */
+  /** Forgets a removed replica: its rows become unreferenced. Nothing happens if it is unknown. */
   async remove(groupId: number, replicaId: number): Promise<void> {
     if (this.#pointers.get(groupId)?.replicaId !== replicaId) {
       return;

@@ -2,9 +2,10 @@
  * The file system as a port, no larger than the raft log and the data folder need.
  * Real: `real/disk.ts`. Simulated, with faults and power loss: `sim/disk.ts`.
  *
- * Durability is explicit: bytes count as kept only after `datasync` of the file; a created,
- * renamed or removed name only after `syncDirectory` of its folder. Errors carry the operating
- * system's `code` (`ENOSPC`, `EIO`, …). After a failed `datasync` the caller must quarantine.
+ * Durability is explicit: bytes count as kept only after `datasync` of the file, or once
+ * `writeDurably` of them resolves; a created, renamed or removed name only after `syncDirectory`
+ * of its folder. Errors carry the operating system's `code` (`ENOSPC`, `EIO`, …). After a failed
+ * `datasync` or `writeDurably` the caller must quarantine.
  */
 
 export interface DiskFile {
@@ -13,6 +14,11 @@ export interface DiskFile {
   read(target: Buffer, targetOffset: number, length: number, position: number): Promise<number>;
   /** Writes all of `bytes` at `position`. The memory must not change until it resolves. */
   write(bytes: Uint8Array, position: number): Promise<void>;
+  /**
+   * `write` and durability in one step: these bytes (not what was written before) are on stable
+   * storage when it resolves. After a failure the caller must quarantine, as after `datasync`.
+   */
+  writeDurably(bytes: Uint8Array, position: number): Promise<void>;
   /** fdatasync: all written bytes (and the size) are on stable storage when it resolves. */
   datasync(): Promise<void>;
   /** Allocates and zero-fills nothing but space up to `size` bytes; the size becomes `size`. */

@@ -63,7 +63,7 @@ export interface Engine {
    * what it reads in the block cache: for queries, not for snapshots and other long scans.
    */
   iterate(range: EngineRange, options?: { readonly fillCache?: boolean }): EngineIterator;
-  /** Deletes a whole range (both bounds given); not durable until synced, not atomic with others. */
+  /** Deletes a whole range (both bounds given); not durable until synced, not atomic with more. */
   deleteRange(range: EngineRange): void;
   /** Everything written before the call is on stable storage when it resolves (P10). */
   syncWal(): Promise<void>;

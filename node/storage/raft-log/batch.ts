@@ -60,8 +60,8 @@ function readNumber(bytes: Buffer, offset: number): number {
 }
 
 /**
- * Fills the header that the writer left room for, pads (to `totalBytesMin` at least), and sums up. The view belongs to the
- * writer, which must rest until the bytes are written.
+ * Fills the header that the writer left room for, pads (to `totalBytesMin` at least), and sums up.
+ * The view belongs to the writer, which must rest until the bytes are written.
  */
 export function sealBatch(
   writer: ByteWriter,

@@ -2,7 +2,9 @@
 // refused and gets over; any other error is final, on disk too; foreign and newer data are left
 // alone; an idle group does not hold old segments for ever.
 import { describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
 import { crc32 } from '../../lib/crc32.ts';
+import type { DynakvError } from '../../lib/errors.ts';
 import { SimDisk } from '../../sim/disk.ts';
 import { silentLogger } from '../../sys/log.ts';
 import { LogBatchBuilder } from './batch-builder.ts';
@@ -12,8 +14,12 @@ import { birthMetadata, birthState, describeLog, entryOf } from './testing-model
 
 const directory = '/data/log';
 
-function open(disk: SimDisk, storeId = 's1'): Promise<RaftLog> {
-  const common = { directory, logger: silentLogger, segmentBytes: 4096 };
+function open(
+  disk: SimDisk,
+  storeId = 's1',
+  onFailure: (error: DynakvError) => void = () => undefined,
+): Promise<RaftLog> {
+  const common = { directory, logger: silentLogger, segmentBytes: 4096, onFailure };
   return RaftLog.open({ disk: disk.mount(), storeId, ...common });
 }
 
@@ -28,7 +34,7 @@ function create(groupId: number): LogBatchBuilder {
 
 describe('RaftLog on a full disk', () => {
   test('append() refuses with NoSpace, changes nothing, and goes on when there is room', async () => {
-    const disk = new SimDisk({ seed: 1, capacityBytes: 9000 });
+    const disk = new SimDisk({ seed: 1, capacityBytes: 10_000 });
     const log = await open(disk);
     await log.append(create(1));
     let index = 0;
@@ -51,6 +57,100 @@ describe('RaftLog on a full disk', () => {
     expect(log.stats().spaceLow).toBe(false);
     disk.crash();
     expect((await open(disk)).groups.get(1)?.entries).toHaveLength(index + 1);
+  });
+});
+
+describe('RaftLog on a full disk, elsewhere', () => {
+  for (const kind of ['allocate', 'write'] as const) {
+    test(`open() is refused with NoSpace by ${kind} and succeeds when there is room`, async () => {
+      const disk = new SimDisk({ seed: 1 });
+      const log = await open(disk);
+      await log.append(create(1));
+      await log.append(entryBatch(1, 1, 100));
+      await log.close();
+      for (let nth = 0; nth < 3; nth++) {
+        let left = nth;
+        disk.failNext('ENOSPC', (operation) => operation.kind === kind && left-- === 0);
+        await expect(open(disk)).rejects.toMatchObject({ name: 'DynakvError', code: 'NoSpace' });
+        if (kind === 'allocate' && nth === 1) {
+          break;
+        }
+      }
+      disk.crash();
+      expect((await open(disk)).groups.get(1)?.entries).toHaveLength(1);
+    });
+  }
+
+  test('append() counts it as a failure once the segment is there', async () => {
+    const disk = new SimDisk({ seed: 1 });
+    const log = await open(disk);
+    disk.failNext('ENOSPC', (operation) => operation.kind === 'write');
+    await expect(log.append(create(1))).rejects.toMatchObject({ code: 'StoreFailed' });
+    await expect(open(disk)).rejects.toMatchObject({ code: 'Quarantined' });
+  });
+});
+
+describe('RaftLog with a broken invariant', () => {
+  test('onFailure hears of it, appends are refused, and the next start finds a sound log', async () => {
+    const disk = new SimDisk({ seed: 1 });
+    const heard: string[] = [];
+    const onFailure = (error: DynakvError): void => void heard.push(error.message);
+    const log = await open(disk, 's1', onFailure);
+    await log.append(create(1));
+    const unknown = entryBatch(2, 1, 10);
+    await expect(log.append(unknown)).rejects.toMatchObject({
+      code: 'StoreFailed',
+      cause: { name: 'AssertionError' },
+    });
+    await expect(log.append(entryBatch(1, 1, 10))).rejects.toMatchObject({ code: 'StoreFailed' });
+    expect(heard).toHaveLength(1);
+    expect(heard[0]).toContain('Cannot log for group 2: it is unknown');
+    await log.close();
+    disk.crash();
+    expect((await open(disk)).groups.get(1)?.entries).toEqual([]);
+  });
+});
+
+describe('RaftLog with a failing witness', () => {
+  test('is quarantined, and onFailure hears of it', async () => {
+    const disk = new SimDisk({ seed: 1 });
+    let hear: (error: DynakvError) => void = () => undefined;
+    const heard = new Promise<DynakvError>((resolve) => (hear = resolve));
+    const log = await open(disk, 's1', hear);
+    await log.append(create(1));
+    disk.failNext('EIO', ({ kind, path }) => kind === 'datasync' && path.endsWith('/witness'));
+    log.tickIdle();
+    await log.settle();
+    await expect(log.append(entryBatch(1, 1, 10))).rejects.toMatchObject({ code: 'StoreFailed' });
+    expect(await heard).toMatchObject({ code: 'StoreFailed' });
+    await expect(open(disk)).rejects.toMatchObject({ code: 'Quarantined' });
+  });
+});
+
+describe('RaftLog over random bytes', () => {
+  test('open() cuts or quarantines whatever stands in the last segment, and never crashes', async () => {
+    const whole = new SimDisk({ seed: 1 });
+    const log = await open(whole);
+    await log.append(create(1));
+    await log.append(entryBatch(1, 1, 1000));
+    await log.append(entryBatch(1, 2, 100));
+    whole.crash({ version: () => -1, names: () => 0 });
+    const path = `${directory}/${segmentName(1)}`;
+    const bytes = fc.uint8Array({ minLength: 1, maxLength: 2000 });
+    await fc.assert(
+      fc.asyncProperty(bytes, fc.nat({ max: 4095 }), async (some, at) => {
+        const disk = whole.clone(1);
+        const file = disk.contents(path);
+        file.set(some.subarray(0, file.length - at), at);
+        disk.plant(path, file);
+        try {
+          expect((await open(disk)).groups.get(1)?.entries.length).toBeGreaterThanOrEqual(1);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'Quarantined' });
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 });
 

@@ -1,12 +1,12 @@
 /**
- * The raft log of a node: all groups in one row of segments, one write and one datasync per append.
+ * The raft log of a node: all groups in one row of segments, one durable write per append.
  * It keeps the small state of every group and which segment holds which entries, never payloads:
  * the host takes the recovered entries over and keeps the tail that Raft needs.
  *
  * Invariants: an append resolves only when its bytes are on stable storage, and appends become
- * durable in call order; what cannot be written for want of room is refused before anything
- * changes; after any other error of the disk the store is quarantined, on disk too, and refuses
- * for good. Format, recovery and their reasons: docs/raft-log.md; protocols.md P7 to P14.
+ * durable in call order; what needs a segment for which there is no room is refused before anything
+ * changes; after any other error of the disk (want of room for bytes already allocated too) the
+ * store is quarantined, on disk too, and refuses for good. Format, recovery and their reasons: docs/raft-log.md; protocols.md P7 to P14.
  */
 import { assert } from '../../lib/assert.ts';
 import { DynakvError, isDynakvError, messageOf } from '../../lib/errors.ts';
@@ -28,6 +28,7 @@ import { readSegmentHeader } from './scan.ts';
 import { sequenceOfName } from './segment.ts';
 import { SegmentFiles, isNoSpace } from './segment-files.ts';
 import type { OpenSegment } from './segment-files.ts';
+import { Witness } from './witness.ts';
 
 export const segmentBytesDefault = 16 * mebibyte;
 
@@ -47,7 +48,7 @@ export interface RaftLogOptions {
   readonly segmentBytes?: number;
   /** This boot's nonce, made durable before `open` resolves (P12). */
   readonly bootNonce?: string;
-  /** Called once if the store fails outside an append. */
+  /** Called once when the log fails for good, in an append or in the background. */
   readonly onFailure?: (error: DynakvError) => void;
 }
 
@@ -70,6 +71,7 @@ export class RaftLog {
   readonly #closed: Map<number, SegmentExtent>;
   readonly #checkpointBatch = new LogBatchBuilder();
   readonly #markerBatch = new LogBatchBuilder();
+  readonly #witness: Witness;
   #recovered: Map<number, RecoveredGroup>;
   #active: OpenSegment;
   /** Where the next batch goes in the active segment. */
@@ -79,6 +81,8 @@ export class RaftLog {
   #endCrc: number;
   /** Position up to which everything is on stable storage. */
   #durableEnd: number;
+  /** The same without a marker at the end: what the witness is to say. */
+  #witnessEnd: number;
   #turn: Promise<void> = Promise.resolve();
   #waiting = 0;
   #failure: Error | undefined;
@@ -98,6 +102,7 @@ export class RaftLog {
     options: RaftLogOptions,
     files: SegmentFiles,
     active: OpenSegment,
+    witness: Witness,
     recovery: Recovery,
   ) {
     this.#options = options;
@@ -105,6 +110,7 @@ export class RaftLog {
     this.#logger = options.logger;
     this.#files = files;
     this.#active = active;
+    this.#witness = witness;
     this.#state = recovery.replay.state;
     this.#ranges = recovery.replay.ranges;
     this.#recovered = recovery.replay.groups();
@@ -112,6 +118,7 @@ export class RaftLog {
     this.#end = recovery.provenEnd;
     this.#endCrc = recovery.provenCrc;
     this.#durableEnd = recovery.provenEnd;
+    this.#witnessEnd = recovery.provenEnd;
     this.created = recovery.segments.size === 0;
   }
 
@@ -131,7 +138,7 @@ export class RaftLog {
   /**
    * Recovers the log, or makes an empty one. When it resolves, all that it hands out is on stable
    * storage (P7). Rejects with `Quarantined` (with the remedy), `NewerFormat`, `WrongCluster` or
-   * `NoSpace`; the last three touch nothing.
+   * `NoSpace`; the last three leave the log as it was.
    */
   static async open(options: RaftLogOptions): Promise<RaftLog> {
     const { disk, directory, logger } = options;
@@ -144,6 +151,10 @@ export class RaftLog {
     } catch (error) {
       if (isDynakvError(error)) {
         throw error;
+      }
+      if (isNoSpace(error)) {
+        const message = `Cannot open the raft log in "${directory}": ${messageOf(error)}`;
+        throw new DynakvError('NoSpace', message, { directory }, error);
       }
       const code = (error as { code?: unknown }).code;
       const isDamage = (error as { name?: unknown }).name === 'LogDamage';
@@ -179,10 +190,13 @@ export class RaftLog {
     const bytesMin = recovery.tailEnd - recovery.provenEnd;
     const active = await files.take(segmentHeaderBytes + Math.max(batch.bytes, bytesMin));
     assert(active.sequence === recovery.nextSequence);
-    const log = new RaftLog(options, files, active, recovery);
+    const { disk, directory, storeId } = options;
+    const witness = await Witness.open(disk, directory, storeId);
+    const log = new RaftLog(options, files, active, witness, recovery);
     const firstSegment = log.#ranges.firstNeeded();
-    await log.#write(batch, firstSegment, bytesMin);
-    await log.#sync();
+    await log.#write([log.#seal(batch, firstSegment, bytesMin)]);
+    log.#witnessEnd = log.#durableEnd; // this boot's nonce must not be lost unnoticed either
+    await witness.note(log.#witnessEnd);
     for (const sequence of recovery.unused) {
       await files.free([{ sequence, sizeBytes: 0 }]);
     }
@@ -215,6 +229,11 @@ export class RaftLog {
     return this.#state.removedReplicas(groupId);
   }
 
+  /** No room for another segment; see `stats`. Asked for every write. */
+  get spaceLow(): boolean {
+    return this.#files.spaceLow;
+  }
+
   stats(): RaftLogStats {
     const needed = this.#ranges.neededSequences();
     return {
@@ -226,9 +245,11 @@ export class RaftLog {
   }
 
   /**
-   * Makes a batch durable: one write, one datasync. The batch must rest until this settles.
-   * `NoSpace`: nothing was written, the batch may be appended again later. Any other rejection is
-   * final: the store is quarantined and every later append is refused with `StoreFailed`.
+   * Makes a batch durable: one durable write. The batch must rest until this settles.
+   * `NoSpace`: there is no room for the next segment, nothing was written, and the batch may be
+   * appended again later. Any other rejection is final, and every later append is refused with
+   * `StoreFailed`: an error of the disk quarantines the store (`ENOSPC` too once the segment is
+   * there: its room was allocated); a broken invariant stops this log until the next start.
    */
   async append(batch: LogBatchBuilder): Promise<void> {
     this.#appends += 1;
@@ -237,13 +258,18 @@ export class RaftLog {
   }
 
   /**
-   * Call about once a second. A log without appends since the last call writes a marker, which
-   * proves its last batch durable: from then on damage to it is no longer taken for a torn tail.
+   * Call about once a second. It lets the witness say how far the log is durable. A log without
+   * appends since the last call also writes a marker, which proves its last batch durable: from
+   * then on damage to it is no longer taken for a torn tail.
    */
   tickIdle(): void {
     const idle = this.#appends === this.#appendsAtTick;
     this.#appendsAtTick = this.#appends;
-    if (this.#failure !== undefined || this.#closing || this.#waiting > 0) {
+    if (this.#failure !== undefined || this.#closing) {
+      return;
+    }
+    this.#witness.note(this.#witnessEnd).catch((error: unknown) => this.#failLater(error));
+    if (this.#waiting > 0) {
       return;
     }
     if (idle && !this.#proven) {
@@ -258,6 +284,7 @@ export class RaftLog {
   async settle(): Promise<void> {
     await this.#rewriting;
     await this.#turn;
+    await this.#witness.settle();
     await this.#files.settle();
   }
 
@@ -269,6 +296,12 @@ export class RaftLog {
       await this.#inTurn(() => this.#marker()).catch((error: unknown) => this.#report(error));
     }
     await this.#turn;
+    if (this.#failure === undefined) {
+      await this.#witness
+        .note(this.#witnessEnd)
+        .catch(async (error: unknown) => this.#report(await this.#fail(error)));
+    }
+    await this.#witness.close();
     await this.#files.close();
     await this.#active.file.close();
   }
@@ -293,27 +326,26 @@ export class RaftLog {
   }
 
   async #appendNow(batch: LogBatchBuilder): Promise<void> {
-    let rolled: OpenSegment | undefined;
-    if (this.#offset + alignUp(batch.bytes) > this.#active.sizeBytes) {
-      rolled = await this.#nextSegment(batch.bytes);
-    }
     try {
-      if (rolled !== undefined) {
-        await this.#roll(rolled);
+      const sealed: Buffer[] = [];
+      const rolls = this.#offset + alignUp(batch.bytes) > this.#active.sizeBytes;
+      if (rolls) {
+        sealed.push(await this.#roll(batch.bytes));
       }
       for (const record of batch.records) {
         this.#state.apply(record);
       }
       const firstSegment = this.#ranges.firstNeeded();
-      await this.#write(batch, firstSegment);
-      await this.#sync();
+      sealed.push(this.#seal(batch, firstSegment));
+      await this.#write(sealed);
       this.#proven = batch.isEmpty;
+      this.#witnessEnd = batch.isEmpty ? this.#witnessEnd : this.#durableEnd;
       this.#freeBelow(firstSegment);
+      if (rolls) {
+        this.#maintain();
+      }
     } catch (error) {
-      throw await this.#fail(error);
-    }
-    if (rolled !== undefined) {
-      this.#maintain();
+      throw isDynakvError(error, 'NoSpace') ? error : await this.#fail(error);
     }
   }
 
@@ -322,31 +354,27 @@ export class RaftLog {
     await this.#appendNow(this.#markerBatch);
   }
 
-  /** Room for a checkpoint and a batch, before anything changes. */
-  async #nextSegment(batchBytes: number): Promise<OpenSegment> {
+  /**
+   * Goes over to the next segment, with room for a batch; returns the checkpoint that it begins
+   * with, to be written along with the batch. `NoSpace` comes before anything changes.
+   */
+  async #roll(batchBytes: number): Promise<Buffer> {
     this.#checkpointBatch.clear();
     this.#checkpointBatch.checkpoint(this.#state.checkpoint());
     const bytes = alignUp(this.#checkpointBatch.bytes) + alignUp(batchBytes);
-    try {
-      return await this.#files.take(segmentHeaderBytes + bytes);
-    } catch (error) {
-      throw isNoSpace(error) ? error : await this.#fail(error);
-    }
-  }
-
-  /** Goes over to the next segment, which begins with a checkpoint (synced with the append). */
-  async #roll(next: OpenSegment): Promise<void> {
+    const next = await this.#files.take(segmentHeaderBytes + bytes);
     const { sequence, sizeBytes, file } = this.#active;
     this.#closed.set(sequence, { sizeBytes, endPosition: this.#end });
     this.#active = next;
     this.#offset = segmentHeaderBytes;
     this.#ranges.addSegment(next.sequence);
     await file.close();
-    await this.#write(this.#checkpointBatch, this.#ranges.firstNeeded());
+    return this.#seal(this.#checkpointBatch, this.#ranges.firstNeeded());
   }
 
-  async #write(batch: LogBatchBuilder, firstSegment: number, bytesMin = 0): Promise<void> {
-    const { sequence, file, sizeBytes } = this.#active;
+  /** The bytes of the next batch of the log, still to be written. */
+  #seal(batch: LogBatchBuilder, firstSegment: number, bytesMin = 0): Buffer {
+    const { sequence } = this.#active;
     const place = {
       sequence,
       position: this.#end,
@@ -356,18 +384,21 @@ export class RaftLog {
     };
     const salt = saltOf(this.#options.storeId, sequence);
     const { bytes, crc } = sealBatch(batch.writer, place, salt, bytesMin);
-    assert(this.#offset + bytes.length <= sizeBytes, 'A batch must fit into its segment');
-    const offset = this.#offset;
-    this.#offset += bytes.length;
     this.#end += bytes.length;
     this.#endCrc = crc;
-    await file.write(bytes, offset);
+    return bytes;
   }
 
-  async #sync(): Promise<void> {
-    const end = this.#end;
-    await this.#active.file.datasync();
-    this.#durableEnd = end;
+  /** Makes sealed batches durable, all that there are since the last write. */
+  async #write(sealed: readonly Buffer[]): Promise<void> {
+    const { file, sizeBytes } = this.#active;
+    const [first] = sealed;
+    const bytes = sealed.length === 1 && first !== undefined ? first : Buffer.concat(sealed);
+    const offset = this.#offset;
+    this.#offset += bytes.length;
+    assert(this.#offset <= sizeBytes, 'A batch must fit into its segment');
+    await file.writeDurably(bytes, offset);
+    this.#durableEnd = this.#end;
   }
 
   /** Frees what a durable batch declared dispensable. */
@@ -473,20 +504,21 @@ export class RaftLog {
       return this.#failure;
     }
     const { directory, onFailure } = this.#options;
-    if ((error as { name?: unknown }).name === 'AssertionError') {
-      this.#failure = error as Error;
-      return this.#failure;
-    }
     const reason = messageOf(error);
+    // A broken invariant says nothing about the disk: this process must not go on, the next may.
+    const isAssertion = (error as { name?: unknown }).name === 'AssertionError';
+    const advice = isAssertion ? 'a rule of the program is broken; start the node again' : remedy;
     const failure = new DynakvError(
       'StoreFailed',
-      `Cannot use the raft log in "${directory}" any more: ${reason}; ${remedy}`,
+      `Cannot use the raft log in "${directory}" any more: ${reason}; ${advice}`,
       { directory, reason },
       error,
     );
     this.#failure = failure;
-    this.#logger.error('Raft log: failed and quarantined', { directory, reason });
-    await writeQuarantine(this.#disk, directory, reason, this.#logger);
+    this.#logger.error('Raft log: failed', { directory, reason, quarantined: !isAssertion });
+    if (!isAssertion) {
+      await writeQuarantine(this.#disk, directory, reason, this.#logger);
+    }
     onFailure?.(failure);
     return failure;
   }

@@ -1,9 +1,9 @@
 /**
  * Rebuilds the log from its segments and decides what a break in it means. It only reads.
  *
- * A broken batch is a torn tail and is cut, unless any sound batch anywhere declares a durable end
- * beyond the place where the log would end: then bytes that had been durable are gone, and
- * `LogDamage` is thrown (protocols.md P8). Batches above the proven end may have been in the page
+ * A broken batch is a torn tail and is cut, unless any sound batch anywhere, or the witness,
+ * declares a durable end beyond the place where the log would end: then bytes that had been durable
+ * are gone, and `LogDamage` is thrown (protocols.md P8). Batches above the proven end may have been in the page
  * cache only: they come back as `tail`, to be written anew before they count (P7).
  *
  * Segments continue each other by position and sum: the first batch of a later segment may start
@@ -17,6 +17,7 @@ import { Replay } from './replay.ts';
 import { LogDamage, scanSegment } from './scan.ts';
 import type { ScannedBatch, ScannedSegment } from './scan.ts';
 import { sequenceOfName } from './segment.ts';
+import { readWitness } from './witness.ts';
 
 export interface RecoveredTail {
   readonly payload: Buffer;
@@ -52,12 +53,18 @@ class Chain {
   readonly segments = new Map<number, SegmentExtent>();
   #baseSequence = 0;
   #firstSegment = 0;
-  #durableEndMax = 0;
+  /** The highest durable end declared anywhere. */
+  #durableEndMax: number;
   #end = 0;
   #endCrc = 0;
   /** Batches of the newest segment: not replayed until it is known where the log goes on. */
   #pending: ScannedBatch[] = [];
   #pendingSequence = 0;
+
+  /** `witnessed`: what the witness says was durable. */
+  constructor(witnessed: number) {
+    this.#durableEndMax = witnessed;
+  }
 
   get end(): number {
     return this.#end;
@@ -144,7 +151,7 @@ class Chain {
 
 /** Reads all segments of the folder. Throws `LogDamage` if bytes that were durable are gone. */
 export async function recover(disk: Disk, directory: string, storeId: string): Promise<Recovery> {
-  const chain = new Chain();
+  const chain = new Chain(await readWitness(disk, directory, storeId));
   const unused: number[] = [];
   let sequenceMax = 0;
   for (const name of await disk.list(directory)) {

@@ -60,7 +60,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   return bytes;
 }
 
-/** Undefined if the header is damaged; throws `NewerFormat` if it is sound but of a later format. */
+/** Undefined if the header is damaged; throws `NewerFormat` if it is sound, of a later format. */
 export function decodeSegmentHeader(bytes: Buffer, path: string): SegmentHeader | undefined {
   if (bytes.length < segmentHeaderBytes || !bytes.subarray(0, magic.length).equals(magic)) {
     return undefined;

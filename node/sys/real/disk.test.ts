@@ -29,6 +29,21 @@ describe('RealDisk', () => {
     await file.close();
   });
 
+  test('writeDurably() writes at a position, also after a rename; not when open for reading', async () => {
+    const file = await disk.open(join(folder, 'a'), 'create');
+    await file.allocate(1024);
+    await disk.rename(join(folder, 'a'), join(folder, 'b'));
+    await file.writeDurably(Buffer.from('hello'), 512);
+    await file.close();
+    const again = await disk.open(join(folder, 'b'), 'read');
+    const target = Buffer.alloc(5);
+    expect(await again.size()).toBe(1024);
+    await again.read(target, 0, 5, 512);
+    expect(target.toString('latin1')).toBe('hello');
+    expect(() => again.writeDurably(target, 0)).toThrow('The file is open for reading');
+    await again.close();
+  });
+
   test('allocate() grows a file by zeros and keeps what is there', async () => {
     const file = await disk.open(join(folder, 'a'), 'create');
     await file.write(Buffer.from('x'), 0);
