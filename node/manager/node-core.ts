@@ -127,7 +127,7 @@ export class NodeCore {
     this.admission = new Admission(
       admissionDefaults,
       () => this.drainer.layerFull,
-      () => this.host.logWriter.full || parts.log.stats().spaceLow,
+      () => this.host.logWriter.full || parts.log.spaceLow,
     );
     this.executors = new Executors(this.admission, (group, tableId) => {
       this.#dropped.dropped(group, tableId);
