@@ -6,7 +6,8 @@
  * Invariants: an append resolves only when its bytes are on stable storage, and appends become
  * durable in call order; what needs a segment for which there is no room is refused before anything
  * changes; after any other error of the disk (want of room for bytes already allocated too) the
- * store is quarantined, on disk too, and refuses for good. Format, recovery and their reasons: docs/raft-log.md; protocols.md P7 to P14.
+ * store is quarantined, on disk too, and refuses for good. Format, recovery and their reasons:
+ * docs/raft-log.md; protocols.md P7 to P14.
  */
 import { assert } from '../../lib/assert.ts';
 import { DynakvError, isDynakvError, messageOf } from '../../lib/errors.ts';

@@ -2,8 +2,9 @@
 // the log comes back whole, or without the appends that the damage hit and nothing proves, or it is
 // quarantined (now and later). The last two differ by what is left to tell: docs/raft-log.md.
 // Method: exhaustive over every byte and every length of the files of a log of seven steps in three
-// segments of five sectors, busy and idle (two more kinds are sampled). The expected outcome stands in tables, a letter for each sector:
-// `Q` quarantine, a digit how many of the seven steps come back.
+// segments of five sectors, busy and idle (two more kinds are sampled). The expected outcome stands
+// in tables, a letter for each sector: `Q` quarantine, a digit how many of the seven steps come
+// back.
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { isDynakvError } from '../../lib/errors.ts';
 import { Prng } from '../../lib/prng.ts';
