@@ -126,7 +126,7 @@ describe('@aws-sdk/client-dynamodb', () => {
       client.send(new QueryCommand({ TableName: 'sdk', KeyConditionExpression: 'a = b' })),
     ).rejects.toMatchObject({ name: 'UnknownOperationException' });
     await expect(
-      client.send(new GetItemCommand({ TableName: 'x', Key: key })),
+      client.send(new GetItemCommand({ TableName: 'x!', Key: key })),
     ).rejects.toMatchObject({ name: 'ValidationException' });
   });
 });

@@ -58,17 +58,19 @@ export class Constraints {
     return this;
   }
 
+  /** `shownAs` is the text of a value that is no text itself. */
   length(
     path: string,
     value: string | readonly unknown[] | undefined,
     min: number,
     max: number,
+    shownAs: unknown = value,
   ): this {
     if (value !== undefined && value.length < min) {
-      this.#violated(path, value, `have length greater than or equal to ${min}`);
+      this.#violated(path, shownAs, `have length greater than or equal to ${min}`);
     }
     if (value !== undefined && value.length > max) {
-      this.#violated(path, value, `have length less than or equal to ${max}`);
+      this.#violated(path, shownAs, `have length less than or equal to ${max}`);
     }
     return this;
   }
@@ -91,6 +93,7 @@ export class Constraints {
     return this;
   }
 
+  /** A name that a table may get. */
   tableName(path: string, value: string | undefined): this {
     if (value === keyDoorTable) {
       return this;
@@ -101,6 +104,14 @@ export class Constraints {
       tableNameLengthMin,
       tableNameLengthMax,
     );
+  }
+
+  /** A name that an item operation looks up: too short ones are no tables, that is all. */
+  tableNameToFind(path: string, value: string | undefined): this {
+    if (value === '') {
+      return this.length(path, value, 1, tableNameLengthMax);
+    }
+    return this.tableNameCharacters(path, value).length(path, value, 1, tableNameLengthMax);
   }
 
   /** Throws if anything was violated. */

@@ -112,8 +112,23 @@ describe('CreateTable', () => {
   test.each<[object, string]>([
     [{}, "The parameter 'TableName' is required but was not present in the request"],
     [
-      { TableName: 'a;' },
-      'TableName must be at least 3 characters long and at most 255 characters long',
+      { ...simple, TableName: '' },
+      '2 validation errors detected: ' +
+        `${failed('tableName', "''", 'satisfy regular expression pattern: [a-zA-Z0-9_.-]+')}; ` +
+        failed('tableName', "''", 'have length greater than or equal to 3'),
+    ],
+    [
+      { ...simple, TableName: 'ab' },
+      `1 validation error detected: ${failed('tableName', "'ab'", 'have length greater than or equal to 3')}`,
+    ],
+    [
+      { ...simple, KeySchema: [hash('a'), range('b'), range('c')] },
+      '1 validation error detected: ' +
+        failed(
+          'keySchema',
+          "'[KeySchemaElement(attributeName=a, keyType=HASH), KeySchemaElement(attributeName=b, keyType=RANGE), KeySchemaElement(attributeName=c, keyType=RANGE)]'",
+          'have length less than or equal to 2',
+        ),
     ],
     [
       { TableName: 'abc;' },

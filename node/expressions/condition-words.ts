@@ -89,7 +89,8 @@ export function wordsProblem(condition: RawCondition): string | undefined {
   const firsts: Firsts<Rank> = {};
   const count = checkWords(condition, 'condition', firsts);
   if (count > operatorsMax) {
-    return `The expression contains too many operators; operator count: ${count}`;
+    // Counting stops there.
+    return `The expression contains too many operators; operator count: ${operatorsMax + 1}`;
   }
   return firstOf(firsts, ranks);
 }

@@ -9,7 +9,7 @@ export type TokenKind =
   | 'word' // a name, a function or a keyword
   | 'name' // #name
   | 'value' // :value
-  | 'number' // digits
+  | 'number' // a whole number, without leading zeros
   | 'symbol' // one of the operators and brackets, or a stray character
   | 'end';
 
@@ -29,7 +29,7 @@ const alternatives = [
   '([A-Za-z][A-Za-z0-9_]*)',
   '(#[A-Za-z0-9_]+)',
   '(:[A-Za-z0-9_]+)',
-  '([0-9]+)',
+  '(0|[1-9][0-9]*)',
   '(<=|>=|<>|[^ \\t\\r\\n])',
 ];
 const kinds: readonly TokenKind[] = ['word', 'name', 'value', 'number', 'symbol'];

@@ -20,6 +20,11 @@ function messageOf(names: unknown, values: unknown): string {
   return 'accepted';
 }
 
+/** A value of so many levels. */
+function deepList(levels: number): unknown {
+  return levels === 1 ? { S: '' } : { L: [deepList(levels - 1)] };
+}
+
 describe('ExpressionContext', () => {
   test.each([
     [undefined, undefined, 'accepted'],
@@ -40,6 +45,17 @@ describe('ExpressionContext', () => {
       'ExpressionAttributeNames contains invalid value: Empty attribute name for key #a',
     ],
     [
+      { '#a': 'é'.repeat(32_768) },
+      undefined,
+      'ExpressionAttributeNames contains invalid value: Attribute name is too large, must be less than 65536 bytes for key #a',
+    ],
+    [{ '#a': 'x'.repeat(65_535) }, undefined, 'accepted'],
+    [
+      { '': 'a' },
+      undefined,
+      'ExpressionAttributeNames contains invalid key: The expression attribute map contains an empty key;',
+    ],
+    [
       { [`#${'a'.repeat(255)}`]: 'a' },
       undefined,
       'ExpressionAttributeNames contains invalid key: The expression attribute map contains a key that is too long; size of key: 256',
@@ -54,6 +70,12 @@ describe('ExpressionContext', () => {
       { ':a': { N: 'x' } },
       'ExpressionAttributeValues contains invalid value: The parameter cannot be converted to a numeric value: x for key :a',
     ],
+    [
+      undefined,
+      { ':a': deepList(33) },
+      'Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit',
+    ],
+    [undefined, { ':a': deepList(32) }, 'accepted'],
     [
       undefined,
       { ':a': { S: 'x'.repeat(2 ** 21 + 1) } },

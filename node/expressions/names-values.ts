@@ -6,7 +6,7 @@
  */
 import type { AttributeValue } from '../values/attribute-value.ts';
 import { valueSize } from '../values/item-size.ts';
-import { parseAttributeValue } from '../values/parse-item.ts';
+import { attributeNameProblem, nestingMessage, parseAttributeValue } from '../values/parse-item.ts';
 import { isValidationProblem } from '../values/validation-problem.ts';
 import { wireMap, wireString } from '../values/wire-types.ts';
 import { ExpressionProblem } from './expression-problem.ts';
@@ -32,6 +32,11 @@ function checkKeys(parameter: string, keys: readonly string[], pattern: RegExp):
     throw new ExpressionProblem(`${parameter} must not be empty`);
   }
   for (const key of keys) {
+    if (key === '') {
+      throw new ExpressionProblem(
+        `${parameter} contains invalid key: The expression attribute map contains an empty key;`,
+      );
+    }
     const bytes = Buffer.byteLength(key, 'utf8');
     if (bytes > keyBytesMax) {
       throw new ExpressionProblem(
@@ -57,9 +62,10 @@ function readNames(json: unknown): Map<string, string> {
   }
   checkKeys('ExpressionAttributeNames', [...names.keys()], nameKeyPattern);
   for (const [key, name] of names) {
-    if (name === '') {
+    const problem = attributeNameProblem(name);
+    if (problem !== undefined) {
       throw new ExpressionProblem(
-        `ExpressionAttributeNames contains invalid value: Empty attribute name for key ${key}`,
+        `ExpressionAttributeNames contains invalid value: ${problem} for key ${key}`,
       );
     }
   }
@@ -73,7 +79,9 @@ function readValue(key: string, json: unknown): AttributeValue {
   } catch (error) {
     if (isValidationProblem(error, 'validation')) {
       throw new ExpressionProblem(
-        `ExpressionAttributeValues contains invalid value: ${error.message} for key ${key}`,
+        error.message === nestingMessage
+          ? nestingMessage
+          : `ExpressionAttributeValues contains invalid value: ${error.message} for key ${key}`,
       );
     }
     throw error;

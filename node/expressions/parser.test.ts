@@ -81,6 +81,11 @@ describe('parseCondition: syntax', () => {
     ['a = :', ':', '= :'],
     ['a != b', '!', 'a !='],
     ['a[-1] = b', '-', '[-1'],
+    ['a[01] = b', '1', '01]'],
+    ['a = 00', '0', '= 00'],
+    ['foo  ', '<EOF>', 'foo  '],
+    ['a = b c  ', 'c', 'b c  '],
+    ['  ) = b', ')', '  ) ='],
     ['a = 😀', '😀', '= 😀'],
   ])('%s', (text, token, near) => {
     expect(condition(text)).toBe(`Syntax error; token: "${token}", near: "${near}"`);
@@ -88,7 +93,7 @@ describe('parseCondition: syntax', () => {
 
   test('size limits', () => {
     expect(condition('')).toBe('The expression can not be empty;');
-    expect(condition(' \t\n')).toBe('The expression can not be empty;');
+    expect(condition(' \t\n')).toBe('Syntax error; token: "<EOF>", near: " \t\n"');
     expect(condition(`attribute_exists(${'a'.repeat(4078)})`)).toBe('accepted');
     expect(condition(`attribute_exists(${'a'.repeat(4079)})`)).toBe(
       'Expression size has exceeded the maximum allowed size; expression size: 4097',

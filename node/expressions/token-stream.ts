@@ -1,6 +1,7 @@
 /**
  * The parser's view of the tokens: look ahead, take, and refuse with DynamoDB's syntax error,
- * which names the token and the text from the token before it to the one after it.
+ * which names the token and the text from the token before it to the one after it, blanks at
+ * the ends of the expression included.
  */
 import type { Token, TokenKind } from './lexer.ts';
 import { tokenize } from './lexer.ts';
@@ -36,9 +37,6 @@ export class TokenStream {
       );
     }
     this.#tokens = tokenize(text);
-    if (this.#tokens.length === 1) {
-      throw this.problem('The expression can not be empty;');
-    }
   }
 
   /** How many tokens were taken. */
@@ -115,9 +113,8 @@ export class TokenStream {
   /** The next token does not fit. */
   syntaxProblem(): ExpressionProblem {
     const token = this.peek();
-    const before = this.#tokens[this.#position - 1] ?? token;
-    const after = token.kind === 'end' ? before : this.peek(1);
-    const near = this.#text.slice(before.start, after.kind === 'end' ? token.end : after.end);
+    const before = this.#tokens[this.#position - 1];
+    const near = this.#text.slice(before?.start ?? 0, this.peek(1).end);
     return this.problem(`Syntax error; token: "${token.text}", near: "${near}"`);
   }
 }

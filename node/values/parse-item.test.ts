@@ -53,6 +53,11 @@ describe('parseItem', () => {
     [{ S: null }, empty],
     [{ L: [null] }, empty],
     [{ M: { x: {} } }, empty],
+    [{ M: { '': { S: 'x' } } }, 'Empty attribute name'],
+    [
+      { M: { ['x'.repeat(65_536)]: { S: 'x' } } },
+      'Attribute name is too large, must be less than 65536 bytes',
+    ],
     [{ NULL: 'no' }, `${invalid}Null attribute value types must have the value of true`],
     [{ NULL: false }, `${invalid}Null attribute value types must have the value of true`],
     [{ SS: [] }, `${invalid}An string set  may not be empty`],
@@ -112,7 +117,7 @@ describe('parseItem', () => {
   });
 
   test('takes any attribute name', () => {
-    const json = '{"__proto__":{"S":"1"},"constructor":{"M":{"__proto__":{"N":"1"}}},"":{"S":""}}';
+    const json = '{"__proto__":{"S":"1"},"constructor":{"M":{"__proto__":{"N":"1"}}},"x":{"S":""}}';
     const item = parseItem(JSON.parse(json));
     expect(Object.getPrototypeOf(item)).toBe(Object.prototype);
     expect(JSON.stringify(item)).toBe(json);

@@ -23,12 +23,17 @@ import {
 /** Levels of a value: an attribute's own value is level 1. */
 export const nestingLevelsMax = 32;
 
+/** The longest name of an attribute or map key, in bytes of UTF-8. */
+export const attributeNameBytesMax = 65_535;
+const bytesPerUnitMax = 3;
+
 const invalidPrefix = 'One or more parameter values were invalid: ';
 const emptyValueMessage =
   'Supplied AttributeValue is empty, must contain exactly one of the supported datatypes';
 const severalTypesMessage =
   'Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes';
-const nestingMessage =
+/** Stands alone wherever the value stands. */
+export const nestingMessage =
   'Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit';
 
 function validationProblem(message: string): ValidationProblem {
@@ -96,11 +101,31 @@ function parseSet(
   return members;
 }
 
+/** DynamoDB's objection to the name of an attribute or map key, or undefined. */
+export function attributeNameProblem(name: string): string | undefined {
+  if (name === '') {
+    return 'Empty attribute name';
+  }
+  return name.length * bytesPerUnitMax > attributeNameBytesMax &&
+    Buffer.byteLength(name, 'utf8') > attributeNameBytesMax
+    ? `Attribute name is too large, must be less than ${attributeNameBytesMax + 1} bytes`
+    : undefined;
+}
+
+function parseName(json: string): string {
+  const name = wireString(json);
+  const problem = attributeNameProblem(name);
+  if (problem !== undefined) {
+    throw validationProblem(problem);
+  }
+  return name;
+}
+
 function parseMap(value: unknown, level: number): Item {
   const source = wireMap(value, 'AttributeValue');
   const item: Record<string, AttributeValue> = {};
   for (const name of Object.keys(source)) {
-    setAttribute(item, wireString(name), parseLevel(source[name], level));
+    setAttribute(item, parseName(name), parseLevel(source[name], level));
   }
   return item;
 }

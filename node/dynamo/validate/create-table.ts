@@ -24,7 +24,7 @@ import {
   tagsMax,
   tagValueLengthMax,
 } from '../limits.ts';
-import { requiredTableName } from './table-name.ts';
+import { presentTableName } from './table-name.ts';
 
 interface Definition {
   readonly name: string | undefined;
@@ -109,8 +109,17 @@ function readRequest(input: JsonObject): Request {
       key: stringMember(tag, 'Key'),
       value: stringMember(tag, 'Value'),
     })),
-    tableName: requiredTableName(input),
+    tableName: presentTableName(input),
   };
+}
+
+/** As DynamoDB's messages write a key schema. */
+function shownElements(elements: readonly Element[] | undefined): string {
+  const shown = elements?.map(
+    ({ name, keyType }) =>
+      `KeySchemaElement(attributeName=${name ?? 'null'}, keyType=${keyType ?? 'null'})`,
+  );
+  return `[${shown?.join(', ') ?? ''}]`;
 }
 
 function checkConstraints(request: Request): void {
@@ -125,7 +134,7 @@ function checkConstraints(request: Request): void {
       .oneOf(`${path}.attributeType`, type, ['B', 'N', 'S']);
   });
   constraints
-    .tableNameCharacters('tableName', request.tableName)
+    .tableName('tableName', request.tableName)
     .oneOf('billingMode', request.billingMode, ['PROVISIONED', 'PAY_PER_REQUEST']);
   if (request.throughput !== undefined) {
     const { readCapacityUnits, writeCapacityUnits } = request.throughput;
@@ -135,7 +144,9 @@ function checkConstraints(request: Request): void {
       .required('provisionedThroughput.readCapacityUnits', readCapacityUnits)
       .range('provisionedThroughput.readCapacityUnits', readCapacityUnits, 1, Infinity);
   }
-  constraints.required('keySchema', request.elements).length('keySchema', request.elements, 1, 2);
+  constraints
+    .required('keySchema', request.elements)
+    .length('keySchema', request.elements, 1, 2, shownElements(request.elements));
   request.elements?.forEach(({ name, keyType }, index) => {
     const path = `keySchema.${index + 1}.member`;
     constraints

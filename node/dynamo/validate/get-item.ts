@@ -31,7 +31,7 @@ export function parseGetItem(input: JsonObject): GetItemRequest {
   const constraints = new Constraints()
     .oneOf('returnConsumedCapacity', capacity, returnConsumedCapacityValues)
     .required('tableName', tableName)
-    .tableName('tableName', tableName)
+    .tableNameToFind('tableName', tableName)
     .required('key', map);
   checkConstraints(constraints, input, ['Key']);
   checkExpressionParameters(input, 'ProjectionExpression', ['AttributesToGet']);

@@ -38,7 +38,7 @@ export function readWriteParameters(input: JsonObject, subject: 'Item' | 'Key'):
   const constraints = new Constraints()
     .oneOf('returnConsumedCapacity', capacity, returnConsumedCapacityValues)
     .required('tableName', tableName)
-    .tableName('tableName', tableName);
+    .tableNameToFind('tableName', tableName);
   if (subject === 'Item') {
     constraints.required('item', map);
   }
