@@ -123,14 +123,19 @@ export class Comparison {
     }
   }
 
-  #checkDistinct(operator: string, first: Operand, rest: readonly Operand[]): void {
+  #checkDistinct(
+    operator: string,
+    first: Operand,
+    rest: readonly Operand[],
+    rank: 'distinct' | 'type' = 'distinct',
+  ): void {
     if (first.kind !== 'path') {
       return;
     }
     if (rest.some((other) => other.kind === 'path' && equalPaths(first.path, other.path))) {
       note(
         this.#firsts,
-        'distinct',
+        rank,
         `The first operand must be distinct from the remaining operands for this operator or function; operator: ${operator}, first operand: ${formatPath(first.path)}`,
       );
     }
@@ -159,8 +164,8 @@ export class Comparison {
     const operand = this.operand(raw.operand);
     const low = this.operand(raw.low);
     const high = this.operand(raw.high);
-    this.#checkDistinct('BETWEEN', operand, [low, high]);
     this.#checkTypes('BETWEEN', [operand, low, high], orderedTypes);
+    this.#checkDistinct('BETWEEN', operand, [low, high], 'type');
     // Only bounds that the request itself gives can be compared now.
     if (raw.low.kind === 'value' && raw.high.kind === 'value') {
       this.#checkBounds(low, high);

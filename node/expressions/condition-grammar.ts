@@ -9,7 +9,7 @@
  */
 import type { Comparator } from './ast.ts';
 import type { Parse } from './operand-grammar.ts';
-import { continueOperand, parseLeaf, parseOperand, parseOperandList } from './operand-grammar.ts';
+import { parseLeaf, parseOperand, parseOperandList } from './operand-grammar.ts';
 import type { RawCondition, RawNode, RawOperand } from './raw-tree.ts';
 import { isRawCondition, isRawOperand } from './raw-tree.ts';
 
@@ -61,7 +61,7 @@ function parseNot(parse: Parse): RawNode {
 }
 
 function parseComparison(parse: Parse): RawNode {
-  const left = parse.tokens.isSymbol('(') ? parseParentheses(parse) : parseLeaf(parse);
+  const left = parse.tokens.isSymbol('(') ? parse.group(() => parseOr(parse)) : parseLeaf(parse);
   if (!isRawOperand(left)) {
     return left;
   }
@@ -86,9 +86,4 @@ function parseBetween(parse: Parse, operand: RawOperand): RawCondition {
   const low = parseOperand(parse);
   parse.tokens.expectKeyword('AND');
   return { kind: 'between', operand, low, high: parseOperand(parse) };
-}
-
-function parseParentheses(parse: Parse): RawNode {
-  const inner = parse.group(() => parseOr(parse));
-  return inner.kind === 'path' ? continueOperand(parse, inner) : inner;
 }

@@ -16,10 +16,9 @@ const depthMax = 300;
 /** Words that are operators: no name, no function. */
 const keywords: ReadonlySet<string> = new Set(['AND', 'OR', 'NOT', 'BETWEEN', 'IN']);
 
-/** One parse: where it reads, how deep it is, and whether it met parentheses without a use. */
+/** One parse: where it reads, how deep it is, and where it last met parentheses. */
 export class Parse {
   readonly tokens: TokenStream;
-  redundantParentheses = false;
   #depth = 0;
   /** Token positions of the last closed pair of parentheses: its first, and the one after it. */
   #groupStart = -1;
@@ -48,10 +47,11 @@ export class Parse {
     const start = tokens.position;
     tokens.expectSymbol('(');
     const result = this.deeper(parse);
-    if (this.#groupStart === start + 1 && this.#groupEnd === tokens.position) {
-      this.redundantParentheses = true;
-    }
+    const redundant = this.#groupStart === start + 1 && this.#groupEnd === tokens.position;
     tokens.expectSymbol(')');
+    if (redundant) {
+      throw tokens.problem('The expression has redundant parentheses;');
+    }
     this.#groupStart = start;
     this.#groupEnd = tokens.position;
     return result;
@@ -73,9 +73,8 @@ function parsePathName(tokens: TokenStream): RawPathPart {
   return { kind: 'word', text: tokens.take().text };
 }
 
-/** The rest of a path whose first parts are known. */
-export function parsePathTail(tokens: TokenStream, head: RawPath): RawPath {
-  const parts = [...head.parts];
+export function parsePath(tokens: TokenStream): RawPath {
+  const parts = [parsePathName(tokens)];
   for (;;) {
     if (tokens.skipSymbol('.')) {
       parts.push(parsePathName(tokens));
@@ -86,10 +85,6 @@ export function parsePathTail(tokens: TokenStream, head: RawPath): RawPath {
       return { kind: 'path', parts };
     }
   }
-}
-
-export function parsePath(tokens: TokenStream): RawPath {
-  return parsePathTail(tokens, { kind: 'path', parts: [parsePathName(tokens)] });
 }
 
 function parseCall(parse: Parse): RawCall {
@@ -122,18 +117,6 @@ export function parseLeaf(parse: Parse): RawOperand {
   return parsePath(tokens);
 }
 
-/** What stands after a parenthesised operand: a path may go on. */
-export function continueOperand(parse: Parse, operand: RawOperand): RawOperand {
-  return operand.kind === 'path' ? parsePathTail(parse.tokens, operand) : operand;
-}
-
 export function parseOperand(parse: Parse): RawOperand {
-  const { tokens } = parse;
-  if (!tokens.isSymbol('(')) {
-    return parseLeaf(parse);
-  }
-  return continueOperand(
-    parse,
-    parse.group(() => parseOperand(parse)),
-  );
+  return parse.tokens.isSymbol('(') ? parse.group(() => parseOperand(parse)) : parseLeaf(parse);
 }

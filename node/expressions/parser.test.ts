@@ -86,6 +86,9 @@ describe('parseCondition: syntax', () => {
     ['foo  ', '<EOF>', 'foo  '],
     ['a = b c  ', 'c', 'b c  '],
     ['  ) = b', ')', '  ) ='],
+    ['(a.b).c = d', '.', ').c'],
+    ['a = (b)[0]', '[', ')[0'],
+    ['a = ((b)', '<EOF>', ')'],
     ['a = 😀', '😀', '= 😀'],
   ])('%s', (text, token, near) => {
     expect(condition(text)).toBe(`Syntax error; token: "${token}", near: "${near}"`);
@@ -112,6 +115,8 @@ describe('parseCondition: syntax', () => {
 describe('parseCondition: the whole expression', () => {
   test.each([
     'a=a and a > ((foo))',
+    'a = ((b)) c',
+    '((a = b)) AND',
     '(a)between(((b.c)).d)and(c)',
     'a > whatever((:things), ((a)))',
     'a=a AND ((a=a AND a=a)) AND a=a',
@@ -132,10 +137,8 @@ describe('parseCondition: the whole expression', () => {
     '((a) = (b))',
     '((a = b) AND (b = c))',
     '(NOT (a = b))',
-    '((a).b) = c',
     '(size((a))) > b',
     'a in ((b), (c))',
-    '(a.b).c = d',
     '(a)between(b.c)and(d)',
     'NOT NOT a = b',
     'a=b and\tb=c OR\nnot c=d',
@@ -260,6 +263,7 @@ describe('parseCondition: one comparison after the other', () => {
     [':a >= a', '>=', noOrder],
     [':a between a and b', 'BETWEEN', noOrder],
     ['a between b and :a', 'BETWEEN', noOrder],
+    ['a between a and :a', 'BETWEEN', noOrder],
   ])('operand type: %s', (text, name, values) => {
     for (const value of values) {
       expect(condition(text, { values: { ':a': value } })).toBe(

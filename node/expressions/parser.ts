@@ -24,9 +24,6 @@ export function parseCondition(
   const tokens = new TokenStream(text, parameter);
   const parse = new Parse(tokens);
   const raw = parseWholeCondition(parse);
-  if (parse.redundantParentheses) {
-    throw tokens.problem('The expression has redundant parentheses;');
-  }
   const message = wordsProblem(raw);
   if (message !== undefined) {
     throw tokens.problem(message);
