@@ -109,12 +109,18 @@ function memberView(record: NodeRecord | undefined): MemberView | undefined {
   return { nodeId, address, clientAddress, opsAddress, zone: zone ?? '' };
 }
 
+function bootIdOf(core: NodeCore, nodeId: number): string {
+  return nodeId === core.host.nodeId
+    ? (core.parts.log.bootHistory.at(-1) ?? '')
+    : (core.host.liveness.get(nodeId)?.bootId ?? '');
+}
+
 function nodeView(core: NodeCore, nodeId: number, state: string, version: string): NodeView {
   const record = core.catalog.nodes.get(nodeId);
   return {
     member: memberView(record),
     state,
-    bootId: core.host.liveness.get(nodeId)?.bootId ?? '',
+    bootId: bootIdOf(core, nodeId),
     version,
     replicaCount: [...core.catalog.groups.values()].filter((group) =>
       group.replicas.some((replica) => replica.nodeId === nodeId),

@@ -33,8 +33,11 @@ export interface ChildNodeOptions {
 
 const pauseFirstMs = 500;
 const pauseMaxMs = 10 * secondMs;
-/** A node that lived this long starts anew with the first pause. */
-const stableMs = 30 * secondMs;
+/**
+ * A node that lived this long had served, and starts anew with the first pause: only one that dies
+ * early again and again waits ever longer.
+ */
+const stableMs = 3 * secondMs;
 /** Longer than a node's own bound for stopping in order. */
 const stopMsMax = 12 * secondMs;
 /** Exit code of a node that refuses its configuration or its data. */

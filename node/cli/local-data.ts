@@ -3,9 +3,17 @@
  * runs it now. Nothing is written before every check has passed. A process is recognised by its id
  * and start time, so a reused id is never taken for it.
  */
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { DynakvError } from '../lib/errors.ts';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { DynakvError, messageOf } from '../lib/errors.ts';
 import { localShardCount } from './local-plan.ts';
 import type { LocalOptions } from './local-plan.ts';
 
@@ -50,8 +58,26 @@ function readJson(path: string): unknown {
   }
 }
 
+/** One level at a time: `recursive` does not end where a file system cannot make folders. */
+function makeFolder(folder: string): void {
+  const missing: string[] = [];
+  for (let path = resolve(folder); !existsSync(path); path = dirname(path)) {
+    missing.push(path);
+  }
+  try {
+    for (const path of missing.reverse()) {
+      mkdirSync(path);
+    }
+  } catch (error) {
+    throw new DynakvError(
+      'Refused',
+      `Cannot create the data folder ${folder}: ${messageOf(error)}; choose another with DATA=`,
+    );
+  }
+}
+
 function writeJson(folder: string, name: string, value: unknown): void {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const path = join(folder, name);
   writeFileSync(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { flush: true });
   renameSync(`${path}.new`, path);

@@ -30,6 +30,8 @@ export interface NodeRecord {
   readonly opsAddress: string;
   readonly zone?: string | undefined;
   readonly state: NodeState;
+  /** Its store failed, and why: that store is never let in again (design §4). */
+  readonly quarantined?: string | undefined;
 }
 
 export interface ReplicaRecord {

@@ -77,6 +77,8 @@ export interface NodeEvents {
 }
 
 const housekeepingPeriodMs = 1_000;
+/** For noting a peer's failed store in the catalog, failovers included. */
+const quarantineNoteMs = 10_000;
 const scanRows = 1_000;
 const scanBytes = 1 << 20;
 
@@ -100,10 +102,12 @@ export class NodeCore {
   readonly #dropped: DroppedTables;
   readonly #leaderHome: LeaderHome;
   readonly #timers: Timer[] = [];
+  readonly #events: NodeEvents;
   #stopped = false;
 
   private constructor(parts: NodeParts, events: NodeEvents) {
     this.parts = parts;
+    this.#events = events;
     const { engine, network, clock, timers, random, logger, options } = parts;
     const failed = (error: unknown): void => {
       this.host.fail(error);
@@ -166,6 +170,36 @@ export class NodeCore {
     this.tables = new CatalogTables(this.catalog, this.router, clock, random);
   }
 
+  /** Said by the peer itself, or by the catalog to those that were away when it was said. */
+  #peerQuarantined(nodeId: NodeId, reason: string): void {
+    if (this.quarantinedPeers.has(nodeId)) {
+      return;
+    }
+    this.quarantinedPeers.set(nodeId, reason);
+    this.#events.peerQuarantined?.(nodeId, reason);
+    if (this.catalog.nodes.get(nodeId)?.quarantined === undefined) {
+      const deadlineMs = this.parts.clock.monotonicMs() + quarantineNoteMs;
+      this.router.system({ op: 'quarantine', nodeId, reason }, deadlineMs).catch(
+        // Every peer tries; what is not in the catalog is still in the peers' own memory.
+        () => undefined,
+      );
+    }
+  }
+
+  /** Follows the catalog: failed stores, this node's own among them. */
+  #followQuarantine(): void {
+    for (const { nodeId, quarantined } of this.catalog.nodes.values()) {
+      if (quarantined === undefined) {
+        continue;
+      }
+      if (nodeId === this.host.nodeId) {
+        this.host.fail(new DynakvError('Quarantined', `The cluster says: ${quarantined}`));
+      } else {
+        this.#peerQuarantined(nodeId, quarantined);
+      }
+    }
+  }
+
   #newHost(parts: NodeParts, events: NodeEvents): Host {
     const { options, engine, log, network, clock, timers, random, logger } = parts;
     const { cache, drainer } = this;
@@ -188,8 +222,7 @@ export class NodeCore {
         synced: (durationMs) => events.synced?.(durationMs),
         groupStopped: () => undefined,
         peerQuarantined: (nodeId, reason) => {
-          this.quarantinedPeers.set(nodeId, reason);
-          events.peerQuarantined?.(nodeId, reason);
+          this.#peerQuarantined(nodeId, reason);
         },
       },
     );
@@ -339,8 +372,10 @@ export class NodeCore {
         this.#place(group);
       }
       this.#setPeers();
+      this.#followQuarantine();
     });
     this.#setPeers();
+    this.#followQuarantine();
     this.host.start();
     this.#leaderHome.start();
     this.#timers.push(

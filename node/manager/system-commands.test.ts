@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { TableSpec, TableStatus } from '../items/table.ts';
 import { bornGroups } from './bootstrap.ts';
-import { Catalog } from './catalog.ts';
+import { Catalog, catalogKeys, catalogRow } from './catalog.ts';
 import { decideSystem } from './system-commands.ts';
 import type { SystemCommand, SystemDecision } from './system-commands.ts';
 
@@ -155,5 +155,19 @@ describe('decideSystem()', () => {
   test('an unknown command is a bad frame', () => {
     const command = { op: 'dropEverything' } as unknown as SystemCommand;
     expect(() => new Bench().run(command)).toThrow('Cannot run the system command');
+  });
+});
+
+describe('quarantine', () => {
+  test('is noted once, for a node that is known', () => {
+    const catalog = new Catalog();
+    const node = { nodeId: 2, address: 'a', clientAddress: 'b', opsAddress: 'c', state: 'active' };
+    catalog.load([catalogRow(catalogKeys.node(2), node)]);
+    const first = decideSystem(catalog, { op: 'quarantine', nodeId: 2, reason: 'EIO' });
+    expect(first.writes).toHaveLength(1);
+    catalog.apply(first.writes);
+    expect(catalog.nodes.get(2)).toMatchObject({ quarantined: 'EIO', address: 'a' });
+    expect(decideSystem(catalog, { op: 'quarantine', nodeId: 2, reason: 'x' }).writes).toEqual([]);
+    expect(decideSystem(catalog, { op: 'quarantine', nodeId: 7, reason: 'x' }).writes).toEqual([]);
   });
 });

@@ -26,6 +26,8 @@ export type SystemCommand =
   | { readonly op: 'tableReady'; readonly name: string; readonly tableId: number }
   /** All shards have the table's tombstone. */
   | { readonly op: 'tableGone'; readonly name: string; readonly tableId: number }
+  /** A node said that its store failed. */
+  | { readonly op: 'quarantine'; readonly nodeId: number; readonly reason: string }
   | {
       readonly op: 'join';
       readonly address: string;
@@ -144,6 +146,18 @@ function join(catalog: Catalog, command: SystemCommand & { op: 'join' }): System
   };
 }
 
+function quarantine(
+  catalog: Catalog,
+  command: SystemCommand & { op: 'quarantine' },
+): SystemDecision {
+  const node = catalog.nodes.get(command.nodeId);
+  if (node === undefined || node.quarantined !== undefined) {
+    return unchanged({});
+  }
+  const row = catalogRow(catalogKeys.node(node.nodeId), { ...node, quarantined: command.reason });
+  return { writes: [row], reply: {} };
+}
+
 /** Decides a command; the caller logs the writes, or releases the reply as a refusal (P4). */
 export function decideSystem(catalog: Catalog, command: SystemCommand): SystemDecision {
   switch (command.op) {
@@ -158,6 +172,8 @@ export function decideSystem(catalog: Catalog, command: SystemCommand): SystemDe
     case 'tableReady':
     case 'tableGone':
       return finishTable(catalog, command);
+    case 'quarantine':
+      return quarantine(catalog, command);
     case 'join':
       return join(catalog, command);
     default:

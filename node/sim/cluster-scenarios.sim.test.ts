@@ -173,6 +173,9 @@ describe('disks', () => {
       await cluster.scheduler.runFor(500);
       for (const peer of [1, 3]) {
         expect([...core(cluster, peer).quarantinedPeers.keys()]).toEqual([2]);
+        const noted = (): boolean =>
+          core(cluster, peer).catalog.nodes.get(2)?.quarantined?.includes('EIO') === true;
+        expect(await cluster.scheduler.runUntil(noted, 10_000)).toBe(true);
       }
       cluster.crash(2, false);
       const before = clients.done;

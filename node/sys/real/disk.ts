@@ -11,6 +11,7 @@
  */
 import * as fs from 'node:fs';
 import * as fsPromises from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { must } from '../../lib/assert.ts';
 import { mebibyte } from '../../lib/units.ts';
 import type { Disk, DiskFile } from '../disk.ts';
@@ -170,7 +171,20 @@ function openDescriptor(path: string, flags: string | number): Promise<number> {
 
 export class RealDisk implements Disk {
   async makeDirectory(path: string): Promise<void> {
-    await fsPromises.mkdir(path, { recursive: true });
+    // One level at a time: `recursive` does not end where a file system cannot make folders.
+    const missing: string[] = [];
+    for (let at = resolve(path); !(await this.exists(at)); at = dirname(at)) {
+      missing.push(at);
+    }
+    for (const folder of missing.reverse()) {
+      try {
+        await fsPromises.mkdir(folder);
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') {
+          throw error;
+        }
+      }
+    }
   }
 
   async list(path: string): Promise<string[]> {
