@@ -1,6 +1,7 @@
 // Goal: every way in which a small log can be damaged at rest has a known outcome, the right one:
 // the log comes back whole, or without the appends that the damage hit and nothing proves, or it is
-// quarantined (now and later; rules P7, P8). The last two differ by what is left to tell: docs/raft-log.md.
+// quarantined (now and later; rules P7, P8). The last two differ by what is left to tell:
+// docs/raft-log.md.
 // Method: exhaustive over every byte and every length of the files of a log of seven steps in three
 // segments of five sectors, busy and idle (two more kinds are sampled). The expected outcome stands
 // in tables, a letter for each sector: `Q` quarantine, a digit how many of the seven steps come
