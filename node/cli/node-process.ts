@@ -14,7 +14,7 @@ import { adminHandlers } from '../admin/admin-handlers.ts';
 import { adminService } from '../admin/grpc-admin.ts';
 import type { NodeControl, NodeIdentity, NodeState } from '../admin/node-control.ts';
 import type { Address } from '../config/address.ts';
-import { formatAddress } from '../config/address.ts';
+import { formatAddress, isWildcard } from '../config/address.ts';
 import type { NodeOptions } from '../config/options.ts';
 import { createDynamoHandler } from '../dynamo/server.ts';
 import { createRequestIds } from '../dynamo/request-ids.ts';
@@ -147,6 +147,9 @@ export class NodeProcess implements NodeControl {
       timers,
       random,
       log: logger,
+      onAddress: (nodeId, address) => {
+        this.#core?.peerMoved(nodeId, address);
+      },
       onQuarantined: (by, failure) => {
         void this.#fail(
           new DynakvError('Quarantined', `Node ${by} refuses this store: ${failure}`),
@@ -203,7 +206,15 @@ export class NodeProcess implements NodeControl {
       storeId: identity.storeId,
       bootNonces: log.bootHistory,
       logPosition: log.durablePosition,
+      ...this.#announced(),
     };
+  }
+
+  /** Where peers should reach this node: nothing to say of an address that names no machine. */
+  #announced(): { readonly address?: string } {
+    const { peerAdvertise, peerListen } = this.#options;
+    const address = peerAdvertise ?? peerListen;
+    return isWildcard(address) || address.port === 0 ? {} : { address: formatAddress(address) };
   }
 
   /** Own replicas open and caught up once since the start (design §7); not cluster-wide health. */

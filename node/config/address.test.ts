@@ -1,6 +1,6 @@
 /** Addresses: what is one, and which stay on this machine. */
 import { describe, expect, test } from '@jest/globals';
-import { formatAddress, isLoopback, parseAddress } from './address.ts';
+import { formatAddress, isLoopback, isWildcard, parseAddress } from './address.ts';
 
 describe('parseAddress()', () => {
   test('takes names, IPv4 and bracketed IPv6', () => {
@@ -35,5 +35,12 @@ describe('isLoopback()', () => {
       false,
       false,
     ]);
+  });
+});
+
+describe('isWildcard()', () => {
+  test('is true for every interface only', () => {
+    const hosts = ['0.0.0.0', '::', '0:0:0:0:0:0:0:0', '127.0.0.1', '::1', 'node-0', '10.0.0.0'];
+    expect(hosts.filter((host) => isWildcard({ host, port: 1 }))).toEqual(hosts.slice(0, 3));
   });
 });

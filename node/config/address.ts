@@ -28,3 +28,8 @@ export function isLoopback(address: Address): boolean {
     /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(address.host)
   );
 }
+
+/** True for "every interface of this machine": something to listen on, nothing to be reached at. */
+export function isWildcard(address: Address): boolean {
+  return address.host === '0.0.0.0' || /^[0:]+$/.test(address.host);
+}

@@ -77,8 +77,8 @@ export interface NodeEvents {
 }
 
 const housekeepingPeriodMs = 1_000;
-/** For noting a peer's failed store in the catalog, failovers included. */
-const quarantineNoteMs = 10_000;
+/** For noting in the catalog what a peer says of itself, failovers included. */
+const catalogNoteMs = 10_000;
 const scanRows = 1_000;
 const scanBytes = 1 << 20;
 
@@ -178,12 +178,23 @@ export class NodeCore {
     this.quarantinedPeers.set(nodeId, reason);
     this.#events.peerQuarantined?.(nodeId, reason);
     if (this.catalog.nodes.get(nodeId)?.quarantined === undefined) {
-      const deadlineMs = this.parts.clock.monotonicMs() + quarantineNoteMs;
+      const deadlineMs = this.parts.clock.monotonicMs() + catalogNoteMs;
       this.router.system({ op: 'quarantine', nodeId, reason }, deadlineMs).catch(
         // Every peer tries; what is not in the catalog is still in the peers' own memory.
         () => undefined,
       );
     }
+  }
+
+  /** A peer's newer boot says that it moved: the catalog learns, and with it every node. */
+  peerMoved(nodeId: NodeId, address: string): void {
+    if (this.catalog.nodes.get(nodeId)?.address === address) {
+      return;
+    }
+    this.parts.logger.info('Peer moved', { peer: nodeId, address });
+    const deadlineMs = this.parts.clock.monotonicMs() + catalogNoteMs;
+    // It is said again with the next hello, should this attempt fail.
+    this.router.system({ op: 'moved', nodeId, address }, deadlineMs).catch(() => undefined);
   }
 
   /** Follows the catalog: failed stores, this node's own among them. */

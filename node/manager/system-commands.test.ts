@@ -171,3 +171,16 @@ describe('quarantine', () => {
     expect(decideSystem(catalog, { op: 'quarantine', nodeId: 7, reason: 'x' }).writes).toEqual([]);
   });
 });
+
+describe('moved', () => {
+  test('changes the address of a node that is known, once', () => {
+    const catalog = new Catalog();
+    const node = { nodeId: 2, address: 'a', clientAddress: 'b', opsAddress: 'c', state: 'active' };
+    catalog.load([catalogRow(catalogKeys.node(2), node)]);
+    const first = decideSystem(catalog, { op: 'moved', nodeId: 2, address: 'z:1' });
+    catalog.apply(first.writes);
+    expect(catalog.nodes.get(2)).toEqual({ ...node, address: 'z:1' });
+    expect(decideSystem(catalog, { op: 'moved', nodeId: 2, address: 'z:1' }).writes).toEqual([]);
+    expect(decideSystem(catalog, { op: 'moved', nodeId: 7, address: 'z:1' }).writes).toEqual([]);
+  });
+});

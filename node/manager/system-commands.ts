@@ -26,6 +26,8 @@ export type SystemCommand =
   | { readonly op: 'tableReady'; readonly name: string; readonly tableId: number }
   /** All shards have the table's tombstone. */
   | { readonly op: 'tableGone'; readonly name: string; readonly tableId: number }
+  /** A node said where it is reached from now on. */
+  | { readonly op: 'moved'; readonly nodeId: number; readonly address: string }
   /** A node said that its store failed. */
   | { readonly op: 'quarantine'; readonly nodeId: number; readonly reason: string }
   | {
@@ -146,6 +148,15 @@ function join(catalog: Catalog, command: SystemCommand & { op: 'join' }): System
   };
 }
 
+function moved(catalog: Catalog, command: SystemCommand & { op: 'moved' }): SystemDecision {
+  const { nodeId, address } = command;
+  const node = catalog.nodes.get(nodeId);
+  if (node === undefined || node.address === address) {
+    return unchanged({});
+  }
+  return { writes: [catalogRow(catalogKeys.node(nodeId), { ...node, address })], reply: {} };
+}
+
 function quarantine(
   catalog: Catalog,
   command: SystemCommand & { op: 'quarantine' },
@@ -172,6 +183,8 @@ export function decideSystem(catalog: Catalog, command: SystemCommand): SystemDe
     case 'tableReady':
     case 'tableGone':
       return finishTable(catalog, command);
+    case 'moved':
+      return moved(catalog, command);
     case 'quarantine':
       return quarantine(catalog, command);
     case 'join':

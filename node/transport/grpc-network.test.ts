@@ -337,3 +337,18 @@ describe('GrpcNetwork quarantine', () => {
     expect(memory.get(2)?.bootNonce).toBe('boot-2');
   });
 });
+
+describe('GrpcNetwork addresses', () => {
+  test('an accepted hello tells where its sender is reached from now on, if that is news', async () => {
+    const heard: string[] = [];
+    const onAddress = (nodeId: NodeId, address: string): void => {
+      heard.push(`${nodeId} ${address}`);
+    };
+    const one = await open({ nodeId: 1, onAddress });
+    const two = await open({ nodeId: 2, address: 'n2.example:7000' });
+    one.meet(two);
+    two.meet(one);
+    await eventually(() => isUp(one, 2) && isUp(two, 1));
+    expect(heard).toEqual(['2 n2.example:7000']);
+  });
+});

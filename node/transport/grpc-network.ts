@@ -63,6 +63,8 @@ export interface GrpcNetworkOptions {
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Logger;
+  /** An accepted peer says that it is reached elsewhere from now on (design §5). */
+  readonly onAddress?: (nodeId: NodeId, address: string) => void;
   /** A peer refuses this node's store as failed. */
   readonly onQuarantined?: (by: NodeId, failure: string) => void;
   /** Default 32 MiB. */
@@ -270,6 +272,9 @@ export class GrpcNetwork implements Network {
     const peer = this.#peers.get(hello.nodeId);
     if (stream.hasEnded || identity === undefined || peer === undefined) {
       throw refusal('UnknownNode', `node ${hello.nodeId} was removed meanwhile`);
+    }
+    if (hello.address !== undefined && hello.address !== peer.address) {
+      this.#options.onAddress?.(hello.nodeId, hello.address);
     }
     const reply = encodeHelloReply(helloTo(hello.nodeId, identity));
     stream.accept({ nodeId: hello.nodeId, bootId, reply });

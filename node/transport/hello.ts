@@ -39,6 +39,8 @@ export interface LocalIdentity {
   readonly bootNonces: readonly string[];
   /** Only grows while the store lives; everything below it is durable in the log. ≤ 2^53−1. */
   readonly logPosition: number;
+  /** Where it wants to be reached from now on, `host:port`; absent: as known. */
+  readonly address?: string | undefined;
 }
 
 export interface Hello extends LocalIdentity {
@@ -180,7 +182,8 @@ export function decodeHelloReply(bytes: Uint8Array): Hello {
 }
 
 function toMessage(hello: Hello): HelloMessage {
-  return create(HelloSchema, { ...hello, bootNonces: [...hello.bootNonces] });
+  const { address = '', ...rest } = hello;
+  return create(HelloSchema, { ...rest, address, bootNonces: [...hello.bootNonces] });
 }
 
 function checked(decode: () => HelloMessage | undefined): Hello {
@@ -197,6 +200,7 @@ function checked(decode: () => HelloMessage | undefined): Hello {
     message.nodeId === 0 ||
     message.bootNonces.length === 0 ||
     message.bootNonces.length > bootNoncesMax ||
+    message.address.length > helloTextMax ||
     !Number.isSafeInteger(message.logPosition) ||
     message.logPosition < 0
   ) {
@@ -209,6 +213,7 @@ function checked(decode: () => HelloMessage | undefined): Hello {
     storeId: message.storeId,
     bootNonces: message.bootNonces,
     logPosition: message.logPosition,
+    ...(message.address === '' ? {} : { address: message.address }),
     protocolVersionMin: message.protocolVersionMin,
     protocolVersionMax: message.protocolVersionMax,
   };

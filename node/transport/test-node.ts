@@ -42,6 +42,8 @@ export interface TestNodeOptions {
   readonly services?: readonly GrpcServiceMount[];
   readonly queueBytesMax?: number;
   readonly onQuarantined?: (by: NodeId, failure: string) => void;
+  readonly address?: string;
+  readonly onAddress?: (nodeId: NodeId, address: string) => void;
 }
 
 export class TestNode {
@@ -67,6 +69,7 @@ export class TestNode {
       storeId: `store-${nodeId}`,
       bootNonces: options.bootNonces ?? [`boot-${nodeId}`],
       logPosition: 0,
+      ...(options.address === undefined ? {} : { address: options.address }),
     };
     const network = new GrpcNetwork({
       identity: () => identity,
@@ -76,6 +79,7 @@ export class TestNode {
       random: realRandom,
       log: silentLogger,
       ...(options.queueBytesMax === undefined ? {} : { queueBytesMax: options.queueBytesMax }),
+      ...(options.onAddress === undefined ? {} : { onAddress: options.onAddress }),
       ...(options.onQuarantined === undefined ? {} : { onQuarantined: options.onQuarantined }),
     });
     const server = await GrpcServer.open({

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file peer.proto.
  */
 export const file_peer: GenFile = /*@__PURE__*/
-  fileDesc("CgpwZWVyLnByb3RvEglkeW5ha3YudjEiuQEKBUhlbGxvEhIKCmNsdXN0ZXJfaWQYASABKAkSDwoHbm9kZV9pZBgCIAEoDRISCgp0b19ub2RlX2lkGAMgASgNEhAKCHN0b3JlX2lkGAQgASgJEhMKC2Jvb3Rfbm9uY2VzGAUgAygJEhQKDGxvZ19wb3NpdGlvbhgGIAEoARIcChRwcm90b2NvbF92ZXJzaW9uX21pbhgHIAEoDRIcChRwcm90b2NvbF92ZXJzaW9uX21heBgIIAEoDSItCgpIZWxsb1JlcGx5Eh8KBWhlbGxvGAEgASgLMhAuZHluYWt2LnYxLkhlbGxvInsKDVNuYXBzaG90U3RhcnQSEgoKY2x1c3Rlcl9pZBgBIAEoCRIPCgdub2RlX2lkGAIgASgNEhIKCnRvX25vZGVfaWQYAyABKA0SDwoHYm9vdF9pZBgEIAEoCRIQCghncm91cF9pZBgFIAEoDRIOCgZoZWFkZXIYBiABKAxiBnByb3RvMw");
+  fileDesc("CgpwZWVyLnByb3RvEglkeW5ha3YudjEiygEKBUhlbGxvEhIKCmNsdXN0ZXJfaWQYASABKAkSDwoHbm9kZV9pZBgCIAEoDRISCgp0b19ub2RlX2lkGAMgASgNEhAKCHN0b3JlX2lkGAQgASgJEhMKC2Jvb3Rfbm9uY2VzGAUgAygJEhQKDGxvZ19wb3NpdGlvbhgGIAEoARIcChRwcm90b2NvbF92ZXJzaW9uX21pbhgHIAEoDRIcChRwcm90b2NvbF92ZXJzaW9uX21heBgIIAEoDRIPCgdhZGRyZXNzGAkgASgJIi0KCkhlbGxvUmVwbHkSHwoFaGVsbG8YASABKAsyEC5keW5ha3YudjEuSGVsbG8iewoNU25hcHNob3RTdGFydBISCgpjbHVzdGVyX2lkGAEgASgJEg8KB25vZGVfaWQYAiABKA0SEgoKdG9fbm9kZV9pZBgDIAEoDRIPCgdib290X2lkGAQgASgJEhAKCGdyb3VwX2lkGAUgASgNEg4KBmhlYWRlchgGIAEoDGIGcHJvdG8z");
 
 /**
  * The first message of a Frames stream, from the side that opened it.
@@ -73,6 +73,13 @@ export type Hello = Message<"dynakv.v1.Hello"> & {
    * @generated from field: uint32 protocol_version_max = 8;
    */
   protocolVersionMax: number;
+
+  /**
+   * host:port under which the speaker wants to be reached from now on; empty: as known.
+   *
+   * @generated from field: string address = 9;
+   */
+  address: string;
 };
 
 /**
