@@ -5,6 +5,7 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/out/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/out/'],
   extensionsToTreatAsEsm: ['.ts'],
+  setupFiles: ['<rootDir>/node/test/property-seed.ts'],
   transform: {},
   coverageProvider: 'v8',
 };
