@@ -35,6 +35,9 @@ export const doorLevel = 8;
 /** Files and folders of `node/` that wire the others together. */
 export const wiring: readonly string[] = ['main.ts', 'sim', 'bench', 'test'];
 
+/** Files that no other file imports: a program, and what `jest.config.js` names. */
+export const entryPoints: readonly string[] = ['node/main.ts', 'node/test/property-seed.ts'];
+
 /** Parts of `main.ts` that keep it short: they wire a node, and read its options. */
 export const mainParts: readonly string[] = [
   'node/cli/client-tls.ts',

@@ -266,7 +266,8 @@ describe('files', () => {
       const users = (importers.get(source.path) ?? []).filter(
         (path) => !(isTest(path) && path.startsWith(`${own}.`)),
       );
-      const isEntry = source.path === 'node/main.ts' || /import\.meta\.main/.test(source.text);
+      const isEntry =
+        rules.entryPoints.includes(source.path) || /import\.meta\.main/.test(source.text);
       return users.length === 0 && !isEntry && !source.path.endsWith('.d.ts');
     });
     expect(dead.map((source) => source.path)).toEqual([]);
