@@ -24,9 +24,12 @@ import type { GrpcServiceMount } from '../transport/grpc-server.ts';
 type AdminMethods = typeof Admin.method;
 export type AdminMethodName = keyof AdminMethods;
 
-/** What a node does for each call. A thrown `DynakvError` is answered with its `reason` fact. */
+/**
+ * What a node does for each call. A thrown `DynakvError` is answered with its `reason` fact; a
+ * call without a handler is answered `UNIMPLEMENTED`.
+ */
 export type AdminHandlers = {
-  readonly [Name in AdminMethodName]: (
+  readonly [Name in AdminMethodName]?: (
     request: MessageShape<AdminMethods[Name]['input']>,
   ) => Promise<MessageInitShape<AdminMethods[Name]['output']>>;
 };
@@ -41,7 +44,10 @@ export function adminService(handlers: AdminHandlers): GrpcServiceMount {
   const implementation: UntypedServiceImplementation = {};
   for (const name of Object.keys(Admin.method) as AdminMethodName[]) {
     const method: DescMethodUnary = Admin.method[name];
-    const handler = handlers[name] as (request: object) => Promise<object>;
+    const handler = handlers[name] as ((request: object) => Promise<object>) | undefined;
+    if (handler === undefined) {
+      continue;
+    }
     definition[name] = methodDefinition(method);
     implementation[name] = (
       call: ServerUnaryCall<object, object>,

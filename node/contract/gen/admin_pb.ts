@@ -16,7 +16,65 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file admin.proto.
  */
 export const file_admin: GenFile = /*@__PURE__*/
-  fileDesc("CgthZG1pbi5wcm90bxIJZHluYWt2LnYxImUKBk1lbWJlchIPCgdub2RlX2lkGAEgASgNEg8KB2FkZHJlc3MYAiABKAkSFgoOY2xpZW50X2FkZHJlc3MYAyABKAkSEwoLb3BzX2FkZHJlc3MYBCABKAkSDAoEem9uZRgFIAEoCSKNAQoLSW5pdFJlcXVlc3QSEgoKY2x1c3Rlcl9pZBgBIAEoCRIiCgdtZW1iZXJzGAIgAygLMhEuZHluYWt2LnYxLk1lbWJlchITCgtzaGFyZF9jb3VudBgDIAEoDRIaChJyZXBsaWNhdGlvbl9mYWN0b3IYBCABKA0SFQoNY3JlYXRlZF9hdF9tcxgFIAEoASIOCgxJbml0UmVzcG9uc2UiSQoQQm9vdHN0cmFwUmVxdWVzdBIkCgRwbGFuGAEgASgLMhYuZHluYWt2LnYxLkluaXRSZXF1ZXN0Eg8KB25vZGVfaWQYAiABKA0iJAoRQm9vdHN0cmFwUmVzcG9uc2USDwoHY3JlYXRlZBgBIAEoCCIRCg9JZGVudGlmeVJlcXVlc3QiaQoQSWRlbnRpZnlSZXNwb25zZRINCgVzdGF0ZRgBIAEoCRISCgpjbHVzdGVyX2lkGAIgASgJEg8KB25vZGVfaWQYAyABKA0SEAoIc3RvcmVfaWQYBCABKAkSDwoHdmVyc2lvbhgFIAEoCSJWCgtKb2luUmVxdWVzdBISCgpjbHVzdGVyX2lkGAEgASgJEiEKBm1lbWJlchgCIAEoCzIRLmR5bmFrdi52MS5NZW1iZXISEAoIc3RvcmVfaWQYAyABKAkiHwoMSm9pblJlc3BvbnNlEg8KB25vZGVfaWQYASABKA0iHgoNU3RhdHVzUmVxdWVzdBINCgVsb2NhbBgBIAEoCCLpAQoOU3RhdHVzUmVzcG9uc2USEgoKY2x1c3Rlcl9pZBgBIAEoCRIPCgdub2RlX2lkGAIgASgNEg0KBXJlYWR5GAMgASgIEhMKC3NoYXJkX2NvdW50GAQgASgNEhoKEnJlcGxpY2F0aW9uX2ZhY3RvchgFIAEoDRIkCgVub2RlcxgGIAMoCzIVLmR5bmFrdi52MS5Ob2RlU3RhdHVzEiYKBmdyb3VwcxgHIAMoCzIWLmR5bmFrdi52MS5Hcm91cFN0YXR1cxIkCghwcm9ibGVtcxgIIAMoCzISLmR5bmFrdi52MS5Qcm9ibGVtIo0BCgpOb2RlU3RhdHVzEiEKBm1lbWJlchgBIAEoCzIRLmR5bmFrdi52MS5NZW1iZXISDQoFc3RhdGUYAiABKAkSDwoHYm9vdF9pZBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEhUKDXJlcGxpY2FfY291bnQYBSABKA0SFAoMbGVhZGVyX2NvdW50GAYgASgNIpcBCgtHcm91cFN0YXR1cxIQCghncm91cF9pZBgBIAEoDRIWCg5sZWFkZXJfbm9kZV9pZBgCIAEoDRIMCgR0ZXJtGAMgASgBEhQKDGNvbW1pdF9pbmRleBgEIAEoARIOCgZhc2xlZXAYBSABKAgSKgoIcmVwbGljYXMYBiADKAsyGC5keW5ha3YudjEuUmVwbGljYVN0YXR1cyJ1Cg1SZXBsaWNhU3RhdHVzEg8KB25vZGVfaWQYASABKA0SEgoKcmVwbGljYV9pZBgCIAEoARIMCgRyb2xlGAMgASgJEhUKDWFwcGxpZWRfaW5kZXgYBCABKAESCwoDbGFnGAUgASgBEg0KBWtub3duGAYgASgIIl8KB1Byb2JsZW0SDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDwoHbm9kZV9pZBgDIAEoDRIVCghncm91cF9pZBgEIAEoDUgAiAEBQgsKCV9ncm91cF9pZCINCgtTdG9wUmVxdWVzdCIOCgxTdG9wUmVzcG9uc2Uy/gIKBUFkbWluEkMKCElkZW50aWZ5EhouZHluYWt2LnYxLklkZW50aWZ5UmVxdWVzdBobLmR5bmFrdi52MS5JZGVudGlmeVJlc3BvbnNlEjcKBEluaXQSFi5keW5ha3YudjEuSW5pdFJlcXVlc3QaFy5keW5ha3YudjEuSW5pdFJlc3BvbnNlEkYKCUJvb3RzdHJhcBIbLmR5bmFrdi52MS5Cb290c3RyYXBSZXF1ZXN0GhwuZHluYWt2LnYxLkJvb3RzdHJhcFJlc3BvbnNlEjcKBEpvaW4SFi5keW5ha3YudjEuSm9pblJlcXVlc3QaFy5keW5ha3YudjEuSm9pblJlc3BvbnNlEj0KBlN0YXR1cxIYLmR5bmFrdi52MS5TdGF0dXNSZXF1ZXN0GhkuZHluYWt2LnYxLlN0YXR1c1Jlc3BvbnNlEjcKBFN0b3ASFi5keW5ha3YudjEuU3RvcFJlcXVlc3QaFy5keW5ha3YudjEuU3RvcFJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("CgthZG1pbi5wcm90bxIJZHluYWt2LnYxIjkKBUZlbmNlEhUKDWNvbnRyb2xfZXBvY2gYASABKAESGQoRZXhwZWN0ZWRfcmV2aXNpb24YAiABKAEiMwoOQ2hhbmdlUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAESDwoHY2hhbmdlZBgCIAEoCCJ3CgZNZW1iZXISDwoHbm9kZV9pZBgBIAEoDRIPCgdhZGRyZXNzGAIgASgJEhYKDmNsaWVudF9hZGRyZXNzGAMgASgJEhMKC29wc19hZGRyZXNzGAQgASgJEgwKBHpvbmUYBSABKAkSEAoIc3RvcmVfaWQYBiABKAkijQEKC0luaXRSZXF1ZXN0EhIKCmNsdXN0ZXJfaWQYASABKAkSIgoHbWVtYmVycxgCIAMoCzIRLmR5bmFrdi52MS5NZW1iZXISEwoLc2hhcmRfY291bnQYAyABKA0SGgoScmVwbGljYXRpb25fZmFjdG9yGAQgASgNEhUKDWNyZWF0ZWRfYXRfbXMYBSABKAEiDgoMSW5pdFJlc3BvbnNlIkkKEEJvb3RzdHJhcFJlcXVlc3QSJAoEcGxhbhgBIAEoCzIWLmR5bmFrdi52MS5Jbml0UmVxdWVzdBIPCgdub2RlX2lkGAIgASgNIiQKEUJvb3RzdHJhcFJlc3BvbnNlEg8KB2NyZWF0ZWQYASABKAgiEQoPSWRlbnRpZnlSZXF1ZXN0ItcBChBJZGVudGlmeVJlc3BvbnNlEg0KBXN0YXRlGAEgASgJEhIKCmNsdXN0ZXJfaWQYAiABKAkSDwoHbm9kZV9pZBgDIAEoDRIQCghzdG9yZV9pZBgEIAEoCRIPCgd2ZXJzaW9uGAUgASgJEg8KB2Jvb3RfaWQYBiABKAkSGwoTZmVhdHVyZV92ZXJzaW9uX21heBgHIAEoDRIgChhjZXJ0aWZpY2F0ZV9maW5nZXJwcmludHMYCCADKAkSHAoUdHJ1c3RlZF9maW5nZXJwcmludHMYCSADKAkiNQoOUmVzZXJ2ZVJlcXVlc3QSEgoKY2x1c3Rlcl9pZBgBIAEoCRIPCgdub2RlX2lkGAIgASgNIiMKD1Jlc2VydmVSZXNwb25zZRIQCghzdG9yZV9pZBgBIAEoCSJeChJKb2luQ2x1c3RlclJlcXVlc3QSEQoJYWRkcmVzc2VzGAEgAygJEhIKCmNsdXN0ZXJfaWQYAiABKAkSIQoGbWVtYmVyGAMgASgLMhEuZHluYWt2LnYxLk1lbWJlciI6ChNKb2luQ2x1c3RlclJlc3BvbnNlEhIKCmNsdXN0ZXJfaWQYASABKAkSDwoHbm9kZV9pZBgCIAEoDSJWCgtKb2luUmVxdWVzdBISCgpjbHVzdGVyX2lkGAEgASgJEiEKBm1lbWJlchgCIAEoCzIRLmR5bmFrdi52MS5NZW1iZXISEAoIc3RvcmVfaWQYAyABKAki1QEKDEpvaW5SZXNwb25zZRIPCgdub2RlX2lkGAEgASgNEhIKCmNsdXN0ZXJfaWQYAiABKAkSGQoRc3lzdGVtX3JlcGxpY2FfaWQYAyABKAESIgoHbWVtYmVycxgEIAMoCzIRLmR5bmFrdi52MS5NZW1iZXISMQoPc3lzdGVtX3JlcGxpY2FzGAUgAygLMhguZHluYWt2LnYxLlN5c3RlbVJlcGxpY2ESFQoNY3JlYXRlZF9hdF9tcxgGIAEoARIXCg9mZWF0dXJlX3ZlcnNpb24YByABKA0iNAoNU3lzdGVtUmVwbGljYRISCgpyZXBsaWNhX2lkGAEgASgBEg8KB25vZGVfaWQYAiABKA0iHgoNU3RhdHVzUmVxdWVzdBINCgVsb2NhbBgBIAEoCCKlAwoOU3RhdHVzUmVzcG9uc2USEgoKY2x1c3Rlcl9pZBgBIAEoCRIPCgdub2RlX2lkGAIgASgNEg0KBXJlYWR5GAMgASgIEhMKC3NoYXJkX2NvdW50GAQgASgNEhoKEnJlcGxpY2F0aW9uX2ZhY3RvchgFIAEoDRIkCgVub2RlcxgGIAMoCzIVLmR5bmFrdi52MS5Ob2RlU3RhdHVzEiYKBmdyb3VwcxgHIAMoCzIWLmR5bmFrdi52MS5Hcm91cFN0YXR1cxIkCghwcm9ibGVtcxgIIAMoCzISLmR5bmFrdi52MS5Qcm9ibGVtEhcKD2ZlYXR1cmVfdmVyc2lvbhgJIAEoDRIkChxlZmZlY3RpdmVfcmVwbGljYXRpb25fZmFjdG9yGAogASgNEh0KFXN5c3RlbV9sZWFkZXJfbm9kZV9pZBgLIAEoDRIVCg1jb250cm9sX2Vwb2NoGAwgASgBEhYKDmNvbnRyb2xfaG9sZGVyGA0gASgJEi0KCXJlYmFsYW5jZRgOIAEoCzIaLmR5bmFrdi52MS5SZWJhbGFuY2VTdGF0dXMikQMKCk5vZGVTdGF0dXMSIQoGbWVtYmVyGAEgASgLMhEuZHluYWt2LnYxLk1lbWJlchINCgVzdGF0ZRgCIAEoCRIPCgdib290X2lkGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSFQoNcmVwbGljYV9jb3VudBgFIAEoDRIUCgxsZWFkZXJfY291bnQYBiABKA0SEAoIcmV2aXNpb24YByABKAESDwoHYW5zd2VycxgIIAEoCBIQCghzdG9yZV9pZBgJIAEoCRIYChBldmljdGluZ19sZWFkZXJzGAogASgIEhwKFG1haW50ZW5hbmNlX3VudGlsX21zGAsgASgBEhcKD3NpbGVudF9zaW5jZV9tcxgMIAEoARISCgp1c2VkX2J5dGVzGA0gASgBEhIKCmZyZWVfYnl0ZXMYDiABKAESGwoTZmVhdHVyZV92ZXJzaW9uX21heBgPIAEoDRITCgtxdWFyYW50aW5lZBgQIAEoCRITCgtkcmFpbl9vd25lchgRIAEoCRINCgVyZWFkeRgSIAEoCCL2AQoLR3JvdXBTdGF0dXMSEAoIZ3JvdXBfaWQYASABKA0SFgoObGVhZGVyX25vZGVfaWQYAiABKA0SDAoEdGVybRgDIAEoARIUCgxjb21taXRfaW5kZXgYBCABKAESDgoGYXNsZWVwGAUgASgIEioKCHJlcGxpY2FzGAYgAygLMhguZHluYWt2LnYxLlJlcGxpY2FTdGF0dXMSGwoTY29uZmlndXJhdGlvbl9pbmRleBgHIAEoARINCgVqb2ludBgIIAEoCBIRCgloYXNoX2Zyb20YCSABKAESDwoHaGFzaF90bxgKIAEoARINCgVieXRlcxgLIAEoASJ1Cg1SZXBsaWNhU3RhdHVzEg8KB25vZGVfaWQYASABKA0SEgoKcmVwbGljYV9pZBgCIAEoARIMCgRyb2xlGAMgASgJEhUKDWFwcGxpZWRfaW5kZXgYBCABKAESCwoDbGFnGAUgASgBEg0KBWtub3duGAYgASgIIl8KB1Byb2JsZW0SDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDwoHbm9kZV9pZBgDIAEoDRIVCghncm91cF9pZBgEIAEoDUgAiAEBQgsKCV9ncm91cF9pZCINCgtTdG9wUmVxdWVzdCIOCgxTdG9wUmVzcG9uc2UiJwoVQWNxdWlyZUNvbnRyb2xSZXF1ZXN0Eg4KBmhvbGRlchgBIAEoCSIvChZBY3F1aXJlQ29udHJvbFJlc3BvbnNlEhUKDWNvbnRyb2xfZXBvY2gYASABKAEibgoLUGxhblJlcXVlc3QSIwoDYWRkGAEgAygLMhYuZHluYWt2LnYxLlBsYW5uZWROb2RlEhYKDmRyYWluX25vZGVfaWRzGAIgAygNEiIKBXpvbmVzGAMgAygLMhMuZHluYWt2LnYxLk5vZGVab25lIisKC1BsYW5uZWROb2RlEgwKBHpvbmUYASABKAkSDgoGd2VpZ2h0GAIgASgBIikKCE5vZGVab25lEg8KB25vZGVfaWQYASABKA0SDAoEem9uZRgCIAEoCSKOAQoMUGxhblJlc3BvbnNlEh4KBW1vdmVzGAEgAygLMg8uZHluYWt2LnYxLk1vdmUSJAoIcmVmdXNhbHMYAiADKAsyEi5keW5ha3YudjEuUmVmdXNhbBINCgVieXRlcxgDIAEoARIPCgdzZWNvbmRzGAQgASgBEhgKEGxlYWRlcl90cmFuc2ZlcnMYBSABKA0iqQEKBE1vdmUSDwoHbW92ZV9pZBgBIAEoCRIQCghncm91cF9pZBgCIAEoDRIOCgZyZWFzb24YAyABKAkSFAoMZnJvbV9ub2RlX2lkGAQgASgNEhIKCnRvX25vZGVfaWQYBSABKA0SDQoFYnl0ZXMYBiABKAESDQoFc3RhdGUYByABKAkSEgoKYnl0ZXNfZG9uZRgIIAEoARISCgpibG9ja2VkX2J5GAkgASgJIjsKB1JlZnVzYWwSDgoGcmVhc29uGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDwoHbm9kZV9pZBgDIAEoDSL1AgoPUmViYWxhbmNlU3RhdHVzEgwKBG1vZGUYASABKAkSDQoFc3RhdGUYAiABKAkSDwoHcGxhbl9pZBgDIAEoCRIQCghyZXZpc2lvbhgEIAEoARIVCg1zdGFydGVkX2F0X21zGAUgASgBEhsKE2xhc3RfcHJvZ3Jlc3NfYXRfbXMYBiABKAESEwoLbW92ZXNfdG90YWwYByABKA0SEgoKbW92ZXNfZG9uZRgIIAEoDRIVCg1tb3Zlc19ydW5uaW5nGAkgASgNEhMKC2J5dGVzX3RvdGFsGAogASgBEhIKCmJ5dGVzX2RvbmUYCyABKAESDAoEcmF0ZRgMIAEoARITCgtldGFfc2Vjb25kcxgNIAEoARImCgpibG9ja2VkX2J5GA4gAygLMhIuZHluYWt2LnYxLlJlZnVzYWwSHwoXdW5kZXJfcmVwbGljYXRlZF9zaGFyZHMYDyABKA0SGQoRbGVhZGVybGVzc19zaGFyZHMYECABKA0iFQoTR2V0UmViYWxhbmNlUmVxdWVzdCJiChRHZXRSZWJhbGFuY2VSZXNwb25zZRIqCgZzdGF0dXMYASABKAsyGi5keW5ha3YudjEuUmViYWxhbmNlU3RhdHVzEh4KBW1vdmVzGAIgAygLMg8uZHluYWt2LnYxLk1vdmUixAEKCFNldHRpbmdzEhYKDnJlYmFsYW5jZV9tb2RlGAEgASgJEhwKFGNvbmN1cnJlbnRfbW92ZXNfbWF4GAIgASgNEiEKGXNuYXBzaG90X2J5dGVzX3Blcl9zZWNvbmQYAyABKAESGgoSZGVhZF9ub2RlX2dyYWNlX21zGAQgASgBEhoKEnJlcGxpY2F0aW9uX2ZhY3RvchgFIAEoDRIVCg1maW5hbGl6ZV9tb2RlGAYgASgJEhAKCHJldmlzaW9uGAcgASgBIhQKEkdldFNldHRpbmdzUmVxdWVzdCI8ChNHZXRTZXR0aW5nc1Jlc3BvbnNlEiUKCHNldHRpbmdzGAEgASgLMhMuZHluYWt2LnYxLlNldHRpbmdzIoABChVVcGRhdGVTZXR0aW5nc1JlcXVlc3QSHwoFZmVuY2UYASABKAsyEC5keW5ha3YudjEuRmVuY2USJQoIc2V0dGluZ3MYAiABKAsyEy5keW5ha3YudjEuU2V0dGluZ3MSHwoXYWxsb3dfbG93ZXJfcmVwbGljYXRpb24YAyABKAgiPwoWVXBkYXRlU2V0dGluZ3NSZXNwb25zZRIlCghzZXR0aW5ncxgBIAEoCzITLmR5bmFrdi52MS5TZXR0aW5ncyI4ChVTdGFydFJlYmFsYW5jZVJlcXVlc3QSHwoFZmVuY2UYASABKAsyEC5keW5ha3YudjEuRmVuY2UiOAoVUGF1c2VSZWJhbGFuY2VSZXF1ZXN0Eh8KBWZlbmNlGAEgASgLMhAuZHluYWt2LnYxLkZlbmNlIjkKFkNhbmNlbFJlYmFsYW5jZVJlcXVlc3QSHwoFZmVuY2UYASABKAsyEC5keW5ha3YudjEuRmVuY2UiZQoTU2V0Tm9kZVN0YXRlUmVxdWVzdBIfCgVmZW5jZRgBIAEoCzIQLmR5bmFrdi52MS5GZW5jZRIPCgdub2RlX2lkGAIgASgNEg0KBXN0YXRlGAMgASgJEg0KBW93bmVyGAQgASgJIioKF0dldERyYWluUHJvZ3Jlc3NSZXF1ZXN0Eg8KB25vZGVfaWQYASABKA0i9AEKGEdldERyYWluUHJvZ3Jlc3NSZXNwb25zZRINCgVzdGF0ZRgBIAEoCRIQCghyZXZpc2lvbhgCIAEoARIYChBzaGFyZHNfcmVtYWluaW5nGAMgASgNEhkKEWxlYWRlcnNfcmVtYWluaW5nGAQgASgNEhcKD2J5dGVzX3JlbWFpbmluZxgFIAEoARIVCg1zdGFydGVkX2F0X21zGAYgASgBEhsKE2xhc3RfcHJvZ3Jlc3NfYXRfbXMYByABKAESJgoKYmxvY2tlZF9ieRgIIAMoCzISLmR5bmFrdi52MS5SZWZ1c2FsEg0KBW93bmVyGAkgASgJIkUKEVJlbW92ZU5vZGVSZXF1ZXN0Eh8KBWZlbmNlGAEgASgLMhAuZHluYWt2LnYxLkZlbmNlEg8KB25vZGVfaWQYAiABKA0iVgoTRXZpY3RMZWFkZXJzUmVxdWVzdBIfCgVmZW5jZRgBIAEoCzIQLmR5bmFrdi52MS5GZW5jZRIPCgdub2RlX2lkGAIgASgNEg0KBWV2aWN0GAMgASgIIl4KFVNldE1haW50ZW5hbmNlUmVxdWVzdBIfCgVmZW5jZRgBIAEoCzIQLmR5bmFrdi52MS5GZW5jZRIPCgdub2RlX2lkGAIgASgNEhMKC2R1cmF0aW9uX21zGAMgASgBInEKEk1vdmVSZXBsaWNhUmVxdWVzdBIfCgVmZW5jZRgBIAEoCzIQLmR5bmFrdi52MS5GZW5jZRIQCghncm91cF9pZBgCIAEoDRIUCgxmcm9tX25vZGVfaWQYAyABKA0SEgoKdG9fbm9kZV9pZBgEIAEoDSJeChVUcmFuc2ZlckxlYWRlclJlcXVlc3QSHwoFZmVuY2UYASABKAsyEC5keW5ha3YudjEuRmVuY2USEAoIZ3JvdXBfaWQYAiABKA0SEgoKdG9fbm9kZV9pZBgDIAEoDSJACh1GaW5hbGl6ZUZlYXR1cmVWZXJzaW9uUmVxdWVzdBIfCgVmZW5jZRgBIAEoCzIQLmR5bmFrdi52MS5GZW5jZTKDDgoFQWRtaW4SQwoISWRlbnRpZnkSGi5keW5ha3YudjEuSWRlbnRpZnlSZXF1ZXN0GhsuZHluYWt2LnYxLklkZW50aWZ5UmVzcG9uc2USNwoESW5pdBIWLmR5bmFrdi52MS5Jbml0UmVxdWVzdBoXLmR5bmFrdi52MS5Jbml0UmVzcG9uc2USRgoJQm9vdHN0cmFwEhsuZHluYWt2LnYxLkJvb3RzdHJhcFJlcXVlc3QaHC5keW5ha3YudjEuQm9vdHN0cmFwUmVzcG9uc2USQAoHUmVzZXJ2ZRIZLmR5bmFrdi52MS5SZXNlcnZlUmVxdWVzdBoaLmR5bmFrdi52MS5SZXNlcnZlUmVzcG9uc2USTAoLSm9pbkNsdXN0ZXISHS5keW5ha3YudjEuSm9pbkNsdXN0ZXJSZXF1ZXN0Gh4uZHluYWt2LnYxLkpvaW5DbHVzdGVyUmVzcG9uc2USNwoESm9pbhIWLmR5bmFrdi52MS5Kb2luUmVxdWVzdBoXLmR5bmFrdi52MS5Kb2luUmVzcG9uc2USPQoGU3RhdHVzEhguZHluYWt2LnYxLlN0YXR1c1JlcXVlc3QaGS5keW5ha3YudjEuU3RhdHVzUmVzcG9uc2USNwoEU3RvcBIWLmR5bmFrdi52MS5TdG9wUmVxdWVzdBoXLmR5bmFrdi52MS5TdG9wUmVzcG9uc2USVQoOQWNxdWlyZUNvbnRyb2wSIC5keW5ha3YudjEuQWNxdWlyZUNvbnRyb2xSZXF1ZXN0GiEuZHluYWt2LnYxLkFjcXVpcmVDb250cm9sUmVzcG9uc2USNwoEUGxhbhIWLmR5bmFrdi52MS5QbGFuUmVxdWVzdBoXLmR5bmFrdi52MS5QbGFuUmVzcG9uc2USTwoMR2V0UmViYWxhbmNlEh4uZHluYWt2LnYxLkdldFJlYmFsYW5jZVJlcXVlc3QaHy5keW5ha3YudjEuR2V0UmViYWxhbmNlUmVzcG9uc2USTAoLR2V0U2V0dGluZ3MSHS5keW5ha3YudjEuR2V0U2V0dGluZ3NSZXF1ZXN0Gh4uZHluYWt2LnYxLkdldFNldHRpbmdzUmVzcG9uc2USVQoOVXBkYXRlU2V0dGluZ3MSIC5keW5ha3YudjEuVXBkYXRlU2V0dGluZ3NSZXF1ZXN0GiEuZHluYWt2LnYxLlVwZGF0ZVNldHRpbmdzUmVzcG9uc2USTQoOU3RhcnRSZWJhbGFuY2USIC5keW5ha3YudjEuU3RhcnRSZWJhbGFuY2VSZXF1ZXN0GhkuZHluYWt2LnYxLkNoYW5nZVJlc3BvbnNlEk0KDlBhdXNlUmViYWxhbmNlEiAuZHluYWt2LnYxLlBhdXNlUmViYWxhbmNlUmVxdWVzdBoZLmR5bmFrdi52MS5DaGFuZ2VSZXNwb25zZRJPCg9DYW5jZWxSZWJhbGFuY2USIS5keW5ha3YudjEuQ2FuY2VsUmViYWxhbmNlUmVxdWVzdBoZLmR5bmFrdi52MS5DaGFuZ2VSZXNwb25zZRJJCgxTZXROb2RlU3RhdGUSHi5keW5ha3YudjEuU2V0Tm9kZVN0YXRlUmVxdWVzdBoZLmR5bmFrdi52MS5DaGFuZ2VSZXNwb25zZRJbChBHZXREcmFpblByb2dyZXNzEiIuZHluYWt2LnYxLkdldERyYWluUHJvZ3Jlc3NSZXF1ZXN0GiMuZHluYWt2LnYxLkdldERyYWluUHJvZ3Jlc3NSZXNwb25zZRJFCgpSZW1vdmVOb2RlEhwuZHluYWt2LnYxLlJlbW92ZU5vZGVSZXF1ZXN0GhkuZHluYWt2LnYxLkNoYW5nZVJlc3BvbnNlEkkKDEV2aWN0TGVhZGVycxIeLmR5bmFrdi52MS5FdmljdExlYWRlcnNSZXF1ZXN0GhkuZHluYWt2LnYxLkNoYW5nZVJlc3BvbnNlEk0KDlNldE1haW50ZW5hbmNlEiAuZHluYWt2LnYxLlNldE1haW50ZW5hbmNlUmVxdWVzdBoZLmR5bmFrdi52MS5DaGFuZ2VSZXNwb25zZRJHCgtNb3ZlUmVwbGljYRIdLmR5bmFrdi52MS5Nb3ZlUmVwbGljYVJlcXVlc3QaGS5keW5ha3YudjEuQ2hhbmdlUmVzcG9uc2USTQoOVHJhbnNmZXJMZWFkZXISIC5keW5ha3YudjEuVHJhbnNmZXJMZWFkZXJSZXF1ZXN0GhkuZHluYWt2LnYxLkNoYW5nZVJlc3BvbnNlEl0KFkZpbmFsaXplRmVhdHVyZVZlcnNpb24SKC5keW5ha3YudjEuRmluYWxpemVGZWF0dXJlVmVyc2lvblJlcXVlc3QaGS5keW5ha3YudjEuQ2hhbmdlUmVzcG9uc2ViBnByb3RvMw");
+
+/**
+ * The right to change something. A controller names its epoch; a person's tool leaves it 0. Both
+ * name the revision of the object that they saw: a change made meanwhile refuses the call with
+ * `RevisionConflict` instead of being overwritten.
+ *
+ * @generated from message dynakv.v1.Fence
+ */
+export type Fence = Message<"dynakv.v1.Fence"> & {
+  /**
+   * From AcquireControl; 0: no controller.
+   *
+   * @generated from field: double control_epoch = 1;
+   */
+  controlEpoch: number;
+
+  /**
+   * `revision` of the node, of the settings or of the plan concerned, as last seen.
+   *
+   * @generated from field: double expected_revision = 2;
+   */
+  expectedRevision: number;
+};
+
+/**
+ * Describes the message dynakv.v1.Fence.
+ * Use `create(FenceSchema)` to create a new message.
+ */
+export const FenceSchema: GenMessage<Fence> = /*@__PURE__*/
+  messageDesc(file_admin, 0);
+
+/**
+ * What a change led to.
+ *
+ * @generated from message dynakv.v1.ChangeResponse
+ */
+export type ChangeResponse = Message<"dynakv.v1.ChangeResponse"> & {
+  /**
+   * The object's revision from now on.
+   *
+   * @generated from field: double revision = 1;
+   */
+  revision: number;
+
+  /**
+   * False: it was so already.
+   *
+   * @generated from field: bool changed = 2;
+   */
+  changed: boolean;
+};
+
+/**
+ * Describes the message dynakv.v1.ChangeResponse.
+ * Use `create(ChangeResponseSchema)` to create a new message.
+ */
+export const ChangeResponseSchema: GenMessage<ChangeResponse> = /*@__PURE__*/
+  messageDesc(file_admin, 1);
 
 /**
  * @generated from message dynakv.v1.Member
@@ -50,6 +108,13 @@ export type Member = Message<"dynakv.v1.Member"> & {
    * @generated from field: string zone = 5;
    */
   zone: string;
+
+  /**
+   * In Init and Bootstrap: the store that the member reserved; the plan is for no other.
+   *
+   * @generated from field: string store_id = 6;
+   */
+  storeId: string;
 };
 
 /**
@@ -57,7 +122,7 @@ export type Member = Message<"dynakv.v1.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_admin, 0);
+  messageDesc(file_admin, 2);
 
 /**
  * @generated from message dynakv.v1.InitRequest
@@ -101,7 +166,7 @@ export type InitRequest = Message<"dynakv.v1.InitRequest"> & {
  * Use `create(InitRequestSchema)` to create a new message.
  */
 export const InitRequestSchema: GenMessage<InitRequest> = /*@__PURE__*/
-  messageDesc(file_admin, 1);
+  messageDesc(file_admin, 3);
 
 /**
  * @generated from message dynakv.v1.InitResponse
@@ -114,7 +179,7 @@ export type InitResponse = Message<"dynakv.v1.InitResponse"> & {
  * Use `create(InitResponseSchema)` to create a new message.
  */
 export const InitResponseSchema: GenMessage<InitResponse> = /*@__PURE__*/
-  messageDesc(file_admin, 2);
+  messageDesc(file_admin, 4);
 
 /**
  * @generated from message dynakv.v1.BootstrapRequest
@@ -138,7 +203,7 @@ export type BootstrapRequest = Message<"dynakv.v1.BootstrapRequest"> & {
  * Use `create(BootstrapRequestSchema)` to create a new message.
  */
 export const BootstrapRequestSchema: GenMessage<BootstrapRequest> = /*@__PURE__*/
-  messageDesc(file_admin, 3);
+  messageDesc(file_admin, 5);
 
 /**
  * @generated from message dynakv.v1.BootstrapResponse
@@ -157,7 +222,7 @@ export type BootstrapResponse = Message<"dynakv.v1.BootstrapResponse"> & {
  * Use `create(BootstrapResponseSchema)` to create a new message.
  */
 export const BootstrapResponseSchema: GenMessage<BootstrapResponse> = /*@__PURE__*/
-  messageDesc(file_admin, 4);
+  messageDesc(file_admin, 6);
 
 /**
  * @generated from message dynakv.v1.IdentifyRequest
@@ -170,14 +235,15 @@ export type IdentifyRequest = Message<"dynakv.v1.IdentifyRequest"> & {
  * Use `create(IdentifyRequestSchema)` to create a new message.
  */
 export const IdentifyRequestSchema: GenMessage<IdentifyRequest> = /*@__PURE__*/
-  messageDesc(file_admin, 5);
+  messageDesc(file_admin, 7);
 
 /**
  * @generated from message dynakv.v1.IdentifyResponse
  */
 export type IdentifyResponse = Message<"dynakv.v1.IdentifyResponse"> & {
   /**
-   * `empty`: no cluster on this disk; `member`: of the cluster below; `quarantined`.
+   * `empty`: no cluster on this disk; `reserved`: promised to the cluster below; `member` of it;
+   * `removed`: its id was tombstoned; `quarantined`: its store failed.
    *
    * @generated from field: string state = 1;
    */
@@ -202,6 +268,32 @@ export type IdentifyResponse = Message<"dynakv.v1.IdentifyResponse"> & {
    * @generated from field: string version = 5;
    */
   version: string;
+
+  /**
+   * Names this life of the process.
+   *
+   * @generated from field: string boot_id = 6;
+   */
+  bootId: string;
+
+  /**
+   * The highest feature version that this program knows.
+   *
+   * @generated from field: uint32 feature_version_max = 7;
+   */
+  featureVersionMax: number;
+
+  /**
+   * SHA-256 of the certificates that it presents and trusts, hex; empty without TLS.
+   *
+   * @generated from field: repeated string certificate_fingerprints = 8;
+   */
+  certificateFingerprints: string[];
+
+  /**
+   * @generated from field: repeated string trusted_fingerprints = 9;
+   */
+  trustedFingerprints: string[];
 };
 
 /**
@@ -209,7 +301,101 @@ export type IdentifyResponse = Message<"dynakv.v1.IdentifyResponse"> & {
  * Use `create(IdentifyResponseSchema)` to create a new message.
  */
 export const IdentifyResponseSchema: GenMessage<IdentifyResponse> = /*@__PURE__*/
-  messageDesc(file_admin, 6);
+  messageDesc(file_admin, 8);
+
+/**
+ * @generated from message dynakv.v1.ReserveRequest
+ */
+export type ReserveRequest = Message<"dynakv.v1.ReserveRequest"> & {
+  /**
+   * @generated from field: string cluster_id = 1;
+   */
+  clusterId: string;
+
+  /**
+   * @generated from field: uint32 node_id = 2;
+   */
+  nodeId: number;
+};
+
+/**
+ * Describes the message dynakv.v1.ReserveRequest.
+ * Use `create(ReserveRequestSchema)` to create a new message.
+ */
+export const ReserveRequestSchema: GenMessage<ReserveRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 9);
+
+/**
+ * @generated from message dynakv.v1.ReserveResponse
+ */
+export type ReserveResponse = Message<"dynakv.v1.ReserveResponse"> & {
+  /**
+   * @generated from field: string store_id = 1;
+   */
+  storeId: string;
+};
+
+/**
+ * Describes the message dynakv.v1.ReserveResponse.
+ * Use `create(ReserveResponseSchema)` to create a new message.
+ */
+export const ReserveResponseSchema: GenMessage<ReserveResponse> = /*@__PURE__*/
+  messageDesc(file_admin, 10);
+
+/**
+ * @generated from message dynakv.v1.JoinClusterRequest
+ */
+export type JoinClusterRequest = Message<"dynakv.v1.JoinClusterRequest"> & {
+  /**
+   * host:port of the peers ports of members; one that answers is enough.
+   *
+   * @generated from field: repeated string addresses = 1;
+   */
+  addresses: string[];
+
+  /**
+   * Refused unless the cluster found is this one; empty: any.
+   *
+   * @generated from field: string cluster_id = 2;
+   */
+  clusterId: string;
+
+  /**
+   * How this node wants to be known; `node_id` is 0.
+   *
+   * @generated from field: dynakv.v1.Member member = 3;
+   */
+  member?: Member | undefined;
+};
+
+/**
+ * Describes the message dynakv.v1.JoinClusterRequest.
+ * Use `create(JoinClusterRequestSchema)` to create a new message.
+ */
+export const JoinClusterRequestSchema: GenMessage<JoinClusterRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 11);
+
+/**
+ * @generated from message dynakv.v1.JoinClusterResponse
+ */
+export type JoinClusterResponse = Message<"dynakv.v1.JoinClusterResponse"> & {
+  /**
+   * @generated from field: string cluster_id = 1;
+   */
+  clusterId: string;
+
+  /**
+   * @generated from field: uint32 node_id = 2;
+   */
+  nodeId: number;
+};
+
+/**
+ * Describes the message dynakv.v1.JoinClusterResponse.
+ * Use `create(JoinClusterResponseSchema)` to create a new message.
+ */
+export const JoinClusterResponseSchema: GenMessage<JoinClusterResponse> = /*@__PURE__*/
+  messageDesc(file_admin, 12);
 
 /**
  * @generated from message dynakv.v1.JoinRequest
@@ -238,7 +424,7 @@ export type JoinRequest = Message<"dynakv.v1.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_admin, 7);
+  messageDesc(file_admin, 13);
 
 /**
  * @generated from message dynakv.v1.JoinResponse
@@ -248,6 +434,40 @@ export type JoinResponse = Message<"dynakv.v1.JoinResponse"> & {
    * @generated from field: uint32 node_id = 1;
    */
   nodeId: number;
+
+  /**
+   * @generated from field: string cluster_id = 2;
+   */
+  clusterId: string;
+
+  /**
+   * The new node's replica of the system group; it starts as a learner without data.
+   *
+   * @generated from field: double system_replica_id = 3;
+   */
+  systemReplicaId: number;
+
+  /**
+   * Members and their system replicas, for the first connections.
+   *
+   * @generated from field: repeated dynakv.v1.Member members = 4;
+   */
+  members: Member[];
+
+  /**
+   * @generated from field: repeated dynakv.v1.SystemReplica system_replicas = 5;
+   */
+  systemReplicas: SystemReplica[];
+
+  /**
+   * @generated from field: double created_at_ms = 6;
+   */
+  createdAtMs: number;
+
+  /**
+   * @generated from field: uint32 feature_version = 7;
+   */
+  featureVersion: number;
 };
 
 /**
@@ -255,7 +475,29 @@ export type JoinResponse = Message<"dynakv.v1.JoinResponse"> & {
  * Use `create(JoinResponseSchema)` to create a new message.
  */
 export const JoinResponseSchema: GenMessage<JoinResponse> = /*@__PURE__*/
-  messageDesc(file_admin, 8);
+  messageDesc(file_admin, 14);
+
+/**
+ * @generated from message dynakv.v1.SystemReplica
+ */
+export type SystemReplica = Message<"dynakv.v1.SystemReplica"> & {
+  /**
+   * @generated from field: double replica_id = 1;
+   */
+  replicaId: number;
+
+  /**
+   * @generated from field: uint32 node_id = 2;
+   */
+  nodeId: number;
+};
+
+/**
+ * Describes the message dynakv.v1.SystemReplica.
+ * Use `create(SystemReplicaSchema)` to create a new message.
+ */
+export const SystemReplicaSchema: GenMessage<SystemReplica> = /*@__PURE__*/
+  messageDesc(file_admin, 15);
 
 /**
  * @generated from message dynakv.v1.StatusRequest
@@ -274,7 +516,7 @@ export type StatusRequest = Message<"dynakv.v1.StatusRequest"> & {
  * Use `create(StatusRequestSchema)` to create a new message.
  */
 export const StatusRequestSchema: GenMessage<StatusRequest> = /*@__PURE__*/
-  messageDesc(file_admin, 9);
+  messageDesc(file_admin, 16);
 
 /**
  * @generated from message dynakv.v1.StatusResponse
@@ -323,6 +565,44 @@ export type StatusResponse = Message<"dynakv.v1.StatusResponse"> & {
    * @generated from field: repeated dynakv.v1.Problem problems = 8;
    */
   problems: Problem[];
+
+  /**
+   * What every new command and format is gated by.
+   *
+   * @generated from field: uint32 feature_version = 9;
+   */
+  featureVersion: number;
+
+  /**
+   * The factor that is kept now; it rises to `replication_factor` as nodes arrive.
+   *
+   * @generated from field: uint32 effective_replication_factor = 10;
+   */
+  effectiveReplicationFactor: number;
+
+  /**
+   * Node that leads the system group; 0: none is known.
+   *
+   * @generated from field: uint32 system_leader_node_id = 11;
+   */
+  systemLeaderNodeId: number;
+
+  /**
+   * Control epoch given out last, and to whom.
+   *
+   * @generated from field: double control_epoch = 12;
+   */
+  controlEpoch: number;
+
+  /**
+   * @generated from field: string control_holder = 13;
+   */
+  controlHolder: string;
+
+  /**
+   * @generated from field: dynakv.v1.RebalanceStatus rebalance = 14;
+   */
+  rebalance?: RebalanceStatus | undefined;
 };
 
 /**
@@ -330,7 +610,7 @@ export type StatusResponse = Message<"dynakv.v1.StatusResponse"> & {
  * Use `create(StatusResponseSchema)` to create a new message.
  */
 export const StatusResponseSchema: GenMessage<StatusResponse> = /*@__PURE__*/
-  messageDesc(file_admin, 10);
+  messageDesc(file_admin, 17);
 
 /**
  * @generated from message dynakv.v1.NodeStatus
@@ -342,7 +622,7 @@ export type NodeStatus = Message<"dynakv.v1.NodeStatus"> & {
   member?: Member | undefined;
 
   /**
-   * `active`, `down`, `quarantined`, …
+   * As the catalog has it: `joining`, `active`, `draining`, `drained`, `dead`, `removed`.
    *
    * @generated from field: string state = 2;
    */
@@ -367,6 +647,82 @@ export type NodeStatus = Message<"dynakv.v1.NodeStatus"> & {
    * @generated from field: uint32 leader_count = 6;
    */
   leaderCount: number;
+
+  /**
+   * Of the node's row in the catalog: `Fence.expected_revision` of calls about it.
+   *
+   * @generated from field: double revision = 7;
+   */
+  revision: number;
+
+  /**
+   * It answered the node that was asked.
+   *
+   * @generated from field: bool answers = 8;
+   */
+  answers: boolean;
+
+  /**
+   * @generated from field: string store_id = 9;
+   */
+  storeId: string;
+
+  /**
+   * @generated from field: bool evicting_leaders = 10;
+   */
+  evictingLeaders: boolean;
+
+  /**
+   * Until when it may be away, ms since 1970; 0: no maintenance.
+   *
+   * @generated from field: double maintenance_until_ms = 11;
+   */
+  maintenanceUntilMs: number;
+
+  /**
+   * Since when it has been silent, ms since 1970 by the system leader's clock; 0: it is not.
+   *
+   * @generated from field: double silent_since_ms = 12;
+   */
+  silentSinceMs: number;
+
+  /**
+   * Live bytes of its rows, and bytes free on its disk, as it said last; 0: unknown.
+   *
+   * @generated from field: double used_bytes = 13;
+   */
+  usedBytes: number;
+
+  /**
+   * @generated from field: double free_bytes = 14;
+   */
+  freeBytes: number;
+
+  /**
+   * @generated from field: uint32 feature_version_max = 15;
+   */
+  featureVersionMax: number;
+
+  /**
+   * Its store failed, and why; empty: it did not.
+   *
+   * @generated from field: string quarantined = 16;
+   */
+  quarantined: string;
+
+  /**
+   * Who asked for its drain; empty: nobody.
+   *
+   * @generated from field: string drain_owner = 17;
+   */
+  drainOwner: string;
+
+  /**
+   * All replicas that it held when it started have been open and caught up since.
+   *
+   * @generated from field: bool ready = 18;
+   */
+  ready: boolean;
 };
 
 /**
@@ -374,7 +730,7 @@ export type NodeStatus = Message<"dynakv.v1.NodeStatus"> & {
  * Use `create(NodeStatusSchema)` to create a new message.
  */
 export const NodeStatusSchema: GenMessage<NodeStatus> = /*@__PURE__*/
-  messageDesc(file_admin, 11);
+  messageDesc(file_admin, 18);
 
 /**
  * @generated from message dynakv.v1.GroupStatus
@@ -415,6 +771,39 @@ export type GroupStatus = Message<"dynakv.v1.GroupStatus"> & {
    * @generated from field: repeated dynakv.v1.ReplicaStatus replicas = 6;
    */
   replicas: ReplicaStatus[];
+
+  /**
+   * Index of the configuration entry in force; 0: the one of birth.
+   *
+   * @generated from field: double configuration_index = 7;
+   */
+  configurationIndex: number;
+
+  /**
+   * Between two configurations.
+   *
+   * @generated from field: bool joint = 8;
+   */
+  joint: boolean;
+
+  /**
+   * Range of hashes, `to` exclusive; both 0 for the system group.
+   *
+   * @generated from field: double hash_from = 9;
+   */
+  hashFrom: number;
+
+  /**
+   * @generated from field: double hash_to = 10;
+   */
+  hashTo: number;
+
+  /**
+   * Live bytes of its rows, about; 0: unknown.
+   *
+   * @generated from field: double bytes = 11;
+   */
+  bytes: number;
 };
 
 /**
@@ -422,7 +811,7 @@ export type GroupStatus = Message<"dynakv.v1.GroupStatus"> & {
  * Use `create(GroupStatusSchema)` to create a new message.
  */
 export const GroupStatusSchema: GenMessage<GroupStatus> = /*@__PURE__*/
-  messageDesc(file_admin, 12);
+  messageDesc(file_admin, 19);
 
 /**
  * @generated from message dynakv.v1.ReplicaStatus
@@ -439,7 +828,8 @@ export type ReplicaStatus = Message<"dynakv.v1.ReplicaStatus"> & {
   replicaId: number;
 
   /**
-   * `voter`, `learner`.
+   * `voter`, `learner`, `incoming` (a voter of the new configuration only), `outgoing`; `none`:
+   * wanted by the catalog, not yet a member.
    *
    * @generated from field: string role = 3;
    */
@@ -470,7 +860,7 @@ export type ReplicaStatus = Message<"dynakv.v1.ReplicaStatus"> & {
  * Use `create(ReplicaStatusSchema)` to create a new message.
  */
 export const ReplicaStatusSchema: GenMessage<ReplicaStatus> = /*@__PURE__*/
-  messageDesc(file_admin, 13);
+  messageDesc(file_admin, 20);
 
 /**
  * @generated from message dynakv.v1.Problem
@@ -508,7 +898,7 @@ export type Problem = Message<"dynakv.v1.Problem"> & {
  * Use `create(ProblemSchema)` to create a new message.
  */
 export const ProblemSchema: GenMessage<Problem> = /*@__PURE__*/
-  messageDesc(file_admin, 14);
+  messageDesc(file_admin, 21);
 
 /**
  * @generated from message dynakv.v1.StopRequest
@@ -521,7 +911,7 @@ export type StopRequest = Message<"dynakv.v1.StopRequest"> & {
  * Use `create(StopRequestSchema)` to create a new message.
  */
 export const StopRequestSchema: GenMessage<StopRequest> = /*@__PURE__*/
-  messageDesc(file_admin, 15);
+  messageDesc(file_admin, 22);
 
 /**
  * @generated from message dynakv.v1.StopResponse
@@ -534,7 +924,845 @@ export type StopResponse = Message<"dynakv.v1.StopResponse"> & {
  * Use `create(StopResponseSchema)` to create a new message.
  */
 export const StopResponseSchema: GenMessage<StopResponse> = /*@__PURE__*/
-  messageDesc(file_admin, 16);
+  messageDesc(file_admin, 23);
+
+/**
+ * @generated from message dynakv.v1.AcquireControlRequest
+ */
+export type AcquireControlRequest = Message<"dynakv.v1.AcquireControlRequest"> & {
+  /**
+   * Who wants it, for people: `operator/<pod>`, `local/<host>`.
+   *
+   * @generated from field: string holder = 1;
+   */
+  holder: string;
+};
+
+/**
+ * Describes the message dynakv.v1.AcquireControlRequest.
+ * Use `create(AcquireControlRequestSchema)` to create a new message.
+ */
+export const AcquireControlRequestSchema: GenMessage<AcquireControlRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 24);
+
+/**
+ * @generated from message dynakv.v1.AcquireControlResponse
+ */
+export type AcquireControlResponse = Message<"dynakv.v1.AcquireControlResponse"> & {
+  /**
+   * @generated from field: double control_epoch = 1;
+   */
+  controlEpoch: number;
+};
+
+/**
+ * Describes the message dynakv.v1.AcquireControlResponse.
+ * Use `create(AcquireControlResponseSchema)` to create a new message.
+ */
+export const AcquireControlResponseSchema: GenMessage<AcquireControlResponse> = /*@__PURE__*/
+  messageDesc(file_admin, 25);
+
+/**
+ * @generated from message dynakv.v1.PlanRequest
+ */
+export type PlanRequest = Message<"dynakv.v1.PlanRequest"> & {
+  /**
+   * Nodes that are not there yet; ids are given by the answer.
+   *
+   * @generated from field: repeated dynakv.v1.PlannedNode add = 1;
+   */
+  add: PlannedNode[];
+
+  /**
+   * @generated from field: repeated uint32 drain_node_ids = 2;
+   */
+  drainNodeIds: number[];
+
+  /**
+   * Zones of nodes to assume instead of the known ones.
+   *
+   * @generated from field: repeated dynakv.v1.NodeZone zones = 3;
+   */
+  zones: NodeZone[];
+};
+
+/**
+ * Describes the message dynakv.v1.PlanRequest.
+ * Use `create(PlanRequestSchema)` to create a new message.
+ */
+export const PlanRequestSchema: GenMessage<PlanRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 26);
+
+/**
+ * @generated from message dynakv.v1.PlannedNode
+ */
+export type PlannedNode = Message<"dynakv.v1.PlannedNode"> & {
+  /**
+   * @generated from field: string zone = 1;
+   */
+  zone: string;
+
+  /**
+   * Relative share of the load; 0: 1.
+   *
+   * @generated from field: double weight = 2;
+   */
+  weight: number;
+};
+
+/**
+ * Describes the message dynakv.v1.PlannedNode.
+ * Use `create(PlannedNodeSchema)` to create a new message.
+ */
+export const PlannedNodeSchema: GenMessage<PlannedNode> = /*@__PURE__*/
+  messageDesc(file_admin, 27);
+
+/**
+ * @generated from message dynakv.v1.NodeZone
+ */
+export type NodeZone = Message<"dynakv.v1.NodeZone"> & {
+  /**
+   * @generated from field: uint32 node_id = 1;
+   */
+  nodeId: number;
+
+  /**
+   * @generated from field: string zone = 2;
+   */
+  zone: string;
+};
+
+/**
+ * Describes the message dynakv.v1.NodeZone.
+ * Use `create(NodeZoneSchema)` to create a new message.
+ */
+export const NodeZoneSchema: GenMessage<NodeZone> = /*@__PURE__*/
+  messageDesc(file_admin, 28);
+
+/**
+ * @generated from message dynakv.v1.PlanResponse
+ */
+export type PlanResponse = Message<"dynakv.v1.PlanResponse"> & {
+  /**
+   * @generated from field: repeated dynakv.v1.Move moves = 1;
+   */
+  moves: Move[];
+
+  /**
+   * @generated from field: repeated dynakv.v1.Refusal refusals = 2;
+   */
+  refusals: Refusal[];
+
+  /**
+   * @generated from field: double bytes = 3;
+   */
+  bytes: number;
+
+  /**
+   * At the byte rate of the settings.
+   *
+   * @generated from field: double seconds = 4;
+   */
+  seconds: number;
+
+  /**
+   * @generated from field: uint32 leader_transfers = 5;
+   */
+  leaderTransfers: number;
+};
+
+/**
+ * Describes the message dynakv.v1.PlanResponse.
+ * Use `create(PlanResponseSchema)` to create a new message.
+ */
+export const PlanResponseSchema: GenMessage<PlanResponse> = /*@__PURE__*/
+  messageDesc(file_admin, 29);
+
+/**
+ * One step towards the wanted placement.
+ *
+ * @generated from message dynakv.v1.Move
+ */
+export type Move = Message<"dynakv.v1.Move"> & {
+  /**
+   * @generated from field: string move_id = 1;
+   */
+  moveId: string;
+
+  /**
+   * @generated from field: uint32 group_id = 2;
+   */
+  groupId: number;
+
+  /**
+   * `Repair`, `Drain`, `Upreplicate`, `ZoneSpread`, `Balance`, `Extra`, `LeaderBalance`, `Manual`.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * 0: none (only added, or only removed).
+   *
+   * @generated from field: uint32 from_node_id = 4;
+   */
+  fromNodeId: number;
+
+  /**
+   * @generated from field: uint32 to_node_id = 5;
+   */
+  toNodeId: number;
+
+  /**
+   * @generated from field: double bytes = 6;
+   */
+  bytes: number;
+
+  /**
+   * `waiting`, `adding`, `copying`, `swapping`, `removing`, `done`, `failed`, `cancelled`.
+   *
+   * @generated from field: string state = 7;
+   */
+  state: string;
+
+  /**
+   * @generated from field: double bytes_done = 8;
+   */
+  bytesDone: number;
+
+  /**
+   * Why it waits; empty: it does not.
+   *
+   * @generated from field: string blocked_by = 9;
+   */
+  blockedBy: string;
+};
+
+/**
+ * Describes the message dynakv.v1.Move.
+ * Use `create(MoveSchema)` to create a new message.
+ */
+export const MoveSchema: GenMessage<Move> = /*@__PURE__*/
+  messageDesc(file_admin, 30);
+
+/**
+ * @generated from message dynakv.v1.Refusal
+ */
+export type Refusal = Message<"dynakv.v1.Refusal"> & {
+  /**
+   * CamelCase, stable: `BelowReplicationFactor`, `UnderReplicatedShards`, `InsufficientFreeSpace`,
+   * `ZoneSpreadWouldBreak`, `OtherOperationInProgress`, `NodeDown`, `NoEligibleNode`, …
+   *
+   * @generated from field: string reason = 1;
+   */
+  reason: string;
+
+  /**
+   * A sentence with the numbers.
+   *
+   * @generated from field: string message = 2;
+   */
+  message: string;
+
+  /**
+   * @generated from field: uint32 node_id = 3;
+   */
+  nodeId: number;
+};
+
+/**
+ * Describes the message dynakv.v1.Refusal.
+ * Use `create(RefusalSchema)` to create a new message.
+ */
+export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
+  messageDesc(file_admin, 31);
+
+/**
+ * @generated from message dynakv.v1.RebalanceStatus
+ */
+export type RebalanceStatus = Message<"dynakv.v1.RebalanceStatus"> & {
+  /**
+   * `Auto`, `Manual`, `Paused`.
+   *
+   * @generated from field: string mode = 1;
+   */
+  mode: string;
+
+  /**
+   * `idle`, `running`, `paused`, `cancelling`.
+   *
+   * @generated from field: string state = 2;
+   */
+  state: string;
+
+  /**
+   * @generated from field: string plan_id = 3;
+   */
+  planId: string;
+
+  /**
+   * @generated from field: double revision = 4;
+   */
+  revision: number;
+
+  /**
+   * @generated from field: double started_at_ms = 5;
+   */
+  startedAtMs: number;
+
+  /**
+   * @generated from field: double last_progress_at_ms = 6;
+   */
+  lastProgressAtMs: number;
+
+  /**
+   * @generated from field: uint32 moves_total = 7;
+   */
+  movesTotal: number;
+
+  /**
+   * @generated from field: uint32 moves_done = 8;
+   */
+  movesDone: number;
+
+  /**
+   * @generated from field: uint32 moves_running = 9;
+   */
+  movesRunning: number;
+
+  /**
+   * @generated from field: double bytes_total = 10;
+   */
+  bytesTotal: number;
+
+  /**
+   * @generated from field: double bytes_done = 11;
+   */
+  bytesDone: number;
+
+  /**
+   * Bytes a second over the last seconds.
+   *
+   * @generated from field: double rate = 12;
+   */
+  rate: number;
+
+  /**
+   * Seconds to the end at that rate; 0: unknown, or nothing moves.
+   *
+   * @generated from field: double eta_seconds = 13;
+   */
+  etaSeconds: number;
+
+  /**
+   * @generated from field: repeated dynakv.v1.Refusal blocked_by = 14;
+   */
+  blockedBy: Refusal[];
+
+  /**
+   * @generated from field: uint32 under_replicated_shards = 15;
+   */
+  underReplicatedShards: number;
+
+  /**
+   * @generated from field: uint32 leaderless_shards = 16;
+   */
+  leaderlessShards: number;
+};
+
+/**
+ * Describes the message dynakv.v1.RebalanceStatus.
+ * Use `create(RebalanceStatusSchema)` to create a new message.
+ */
+export const RebalanceStatusSchema: GenMessage<RebalanceStatus> = /*@__PURE__*/
+  messageDesc(file_admin, 32);
+
+/**
+ * @generated from message dynakv.v1.GetRebalanceRequest
+ */
+export type GetRebalanceRequest = Message<"dynakv.v1.GetRebalanceRequest"> & {
+};
+
+/**
+ * Describes the message dynakv.v1.GetRebalanceRequest.
+ * Use `create(GetRebalanceRequestSchema)` to create a new message.
+ */
+export const GetRebalanceRequestSchema: GenMessage<GetRebalanceRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 33);
+
+/**
+ * @generated from message dynakv.v1.GetRebalanceResponse
+ */
+export type GetRebalanceResponse = Message<"dynakv.v1.GetRebalanceResponse"> & {
+  /**
+   * @generated from field: dynakv.v1.RebalanceStatus status = 1;
+   */
+  status?: RebalanceStatus | undefined;
+
+  /**
+   * Those that run or wait first; at most 1,000.
+   *
+   * @generated from field: repeated dynakv.v1.Move moves = 2;
+   */
+  moves: Move[];
+};
+
+/**
+ * Describes the message dynakv.v1.GetRebalanceResponse.
+ * Use `create(GetRebalanceResponseSchema)` to create a new message.
+ */
+export const GetRebalanceResponseSchema: GenMessage<GetRebalanceResponse> = /*@__PURE__*/
+  messageDesc(file_admin, 34);
+
+/**
+ * @generated from message dynakv.v1.Settings
+ */
+export type Settings = Message<"dynakv.v1.Settings"> & {
+  /**
+   * `Auto`: plans by itself after every change; `Manual`: repairs and drains only; `Paused`: only
+   * what is under way ends.
+   *
+   * @generated from field: string rebalance_mode = 1;
+   */
+  rebalanceMode: string;
+
+  /**
+   * @generated from field: uint32 concurrent_moves_max = 2;
+   */
+  concurrentMovesMax: number;
+
+  /**
+   * Bytes a second sent by one node for snapshots.
+   *
+   * @generated from field: double snapshot_bytes_per_second = 3;
+   */
+  snapshotBytesPerSecond: number;
+
+  /**
+   * A node that is silent for longer is replaced, ms.
+   *
+   * @generated from field: double dead_node_grace_ms = 4;
+   */
+  deadNodeGraceMs: number;
+
+  /**
+   * Copies of each shard that are wanted. Raising it is a change like any; lowering it needs
+   * `allow_lower_replication`.
+   *
+   * @generated from field: uint32 replication_factor = 5;
+   */
+  replicationFactor: number;
+
+  /**
+   * `Auto`: the feature version rises when all nodes support it; `Manual`: by FinalizeFeatureVersion.
+   *
+   * @generated from field: string finalize_mode = 6;
+   */
+  finalizeMode: string;
+
+  /**
+   * @generated from field: double revision = 7;
+   */
+  revision: number;
+};
+
+/**
+ * Describes the message dynakv.v1.Settings.
+ * Use `create(SettingsSchema)` to create a new message.
+ */
+export const SettingsSchema: GenMessage<Settings> = /*@__PURE__*/
+  messageDesc(file_admin, 35);
+
+/**
+ * @generated from message dynakv.v1.GetSettingsRequest
+ */
+export type GetSettingsRequest = Message<"dynakv.v1.GetSettingsRequest"> & {
+};
+
+/**
+ * Describes the message dynakv.v1.GetSettingsRequest.
+ * Use `create(GetSettingsRequestSchema)` to create a new message.
+ */
+export const GetSettingsRequestSchema: GenMessage<GetSettingsRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 36);
+
+/**
+ * @generated from message dynakv.v1.GetSettingsResponse
+ */
+export type GetSettingsResponse = Message<"dynakv.v1.GetSettingsResponse"> & {
+  /**
+   * @generated from field: dynakv.v1.Settings settings = 1;
+   */
+  settings?: Settings | undefined;
+};
+
+/**
+ * Describes the message dynakv.v1.GetSettingsResponse.
+ * Use `create(GetSettingsResponseSchema)` to create a new message.
+ */
+export const GetSettingsResponseSchema: GenMessage<GetSettingsResponse> = /*@__PURE__*/
+  messageDesc(file_admin, 37);
+
+/**
+ * @generated from message dynakv.v1.UpdateSettingsRequest
+ */
+export type UpdateSettingsRequest = Message<"dynakv.v1.UpdateSettingsRequest"> & {
+  /**
+   * @generated from field: dynakv.v1.Fence fence = 1;
+   */
+  fence?: Fence | undefined;
+
+  /**
+   * Fields left at their zero value stay as they are.
+   *
+   * @generated from field: dynakv.v1.Settings settings = 2;
+   */
+  settings?: Settings | undefined;
+
+  /**
+   * @generated from field: bool allow_lower_replication = 3;
+   */
+  allowLowerReplication: boolean;
+};
+
+/**
+ * Describes the message dynakv.v1.UpdateSettingsRequest.
+ * Use `create(UpdateSettingsRequestSchema)` to create a new message.
+ */
+export const UpdateSettingsRequestSchema: GenMessage<UpdateSettingsRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 38);
+
+/**
+ * @generated from message dynakv.v1.UpdateSettingsResponse
+ */
+export type UpdateSettingsResponse = Message<"dynakv.v1.UpdateSettingsResponse"> & {
+  /**
+   * @generated from field: dynakv.v1.Settings settings = 1;
+   */
+  settings?: Settings | undefined;
+};
+
+/**
+ * Describes the message dynakv.v1.UpdateSettingsResponse.
+ * Use `create(UpdateSettingsResponseSchema)` to create a new message.
+ */
+export const UpdateSettingsResponseSchema: GenMessage<UpdateSettingsResponse> = /*@__PURE__*/
+  messageDesc(file_admin, 39);
+
+/**
+ * @generated from message dynakv.v1.StartRebalanceRequest
+ */
+export type StartRebalanceRequest = Message<"dynakv.v1.StartRebalanceRequest"> & {
+  /**
+   * @generated from field: dynakv.v1.Fence fence = 1;
+   */
+  fence?: Fence | undefined;
+};
+
+/**
+ * Describes the message dynakv.v1.StartRebalanceRequest.
+ * Use `create(StartRebalanceRequestSchema)` to create a new message.
+ */
+export const StartRebalanceRequestSchema: GenMessage<StartRebalanceRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 40);
+
+/**
+ * @generated from message dynakv.v1.PauseRebalanceRequest
+ */
+export type PauseRebalanceRequest = Message<"dynakv.v1.PauseRebalanceRequest"> & {
+  /**
+   * @generated from field: dynakv.v1.Fence fence = 1;
+   */
+  fence?: Fence | undefined;
+};
+
+/**
+ * Describes the message dynakv.v1.PauseRebalanceRequest.
+ * Use `create(PauseRebalanceRequestSchema)` to create a new message.
+ */
+export const PauseRebalanceRequestSchema: GenMessage<PauseRebalanceRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 41);
+
+/**
+ * @generated from message dynakv.v1.CancelRebalanceRequest
+ */
+export type CancelRebalanceRequest = Message<"dynakv.v1.CancelRebalanceRequest"> & {
+  /**
+   * @generated from field: dynakv.v1.Fence fence = 1;
+   */
+  fence?: Fence | undefined;
+};
+
+/**
+ * Describes the message dynakv.v1.CancelRebalanceRequest.
+ * Use `create(CancelRebalanceRequestSchema)` to create a new message.
+ */
+export const CancelRebalanceRequestSchema: GenMessage<CancelRebalanceRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 42);
+
+/**
+ * @generated from message dynakv.v1.SetNodeStateRequest
+ */
+export type SetNodeStateRequest = Message<"dynakv.v1.SetNodeStateRequest"> & {
+  /**
+   * @generated from field: dynakv.v1.Fence fence = 1;
+   */
+  fence?: Fence | undefined;
+
+  /**
+   * @generated from field: uint32 node_id = 2;
+   */
+  nodeId: number;
+
+  /**
+   * `draining` or `active`.
+   *
+   * @generated from field: string state = 3;
+   */
+  state: string;
+
+  /**
+   * Who wants the drain: `operator`, `person`. Only the owner's tool calls it off by itself.
+   *
+   * @generated from field: string owner = 4;
+   */
+  owner: string;
+};
+
+/**
+ * Describes the message dynakv.v1.SetNodeStateRequest.
+ * Use `create(SetNodeStateRequestSchema)` to create a new message.
+ */
+export const SetNodeStateRequestSchema: GenMessage<SetNodeStateRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 43);
+
+/**
+ * @generated from message dynakv.v1.GetDrainProgressRequest
+ */
+export type GetDrainProgressRequest = Message<"dynakv.v1.GetDrainProgressRequest"> & {
+  /**
+   * @generated from field: uint32 node_id = 1;
+   */
+  nodeId: number;
+};
+
+/**
+ * Describes the message dynakv.v1.GetDrainProgressRequest.
+ * Use `create(GetDrainProgressRequestSchema)` to create a new message.
+ */
+export const GetDrainProgressRequestSchema: GenMessage<GetDrainProgressRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 44);
+
+/**
+ * @generated from message dynakv.v1.GetDrainProgressResponse
+ */
+export type GetDrainProgressResponse = Message<"dynakv.v1.GetDrainProgressResponse"> & {
+  /**
+   * @generated from field: string state = 1;
+   */
+  state: string;
+
+  /**
+   * @generated from field: double revision = 2;
+   */
+  revision: number;
+
+  /**
+   * @generated from field: uint32 shards_remaining = 3;
+   */
+  shardsRemaining: number;
+
+  /**
+   * @generated from field: uint32 leaders_remaining = 4;
+   */
+  leadersRemaining: number;
+
+  /**
+   * @generated from field: double bytes_remaining = 5;
+   */
+  bytesRemaining: number;
+
+  /**
+   * @generated from field: double started_at_ms = 6;
+   */
+  startedAtMs: number;
+
+  /**
+   * @generated from field: double last_progress_at_ms = 7;
+   */
+  lastProgressAtMs: number;
+
+  /**
+   * @generated from field: repeated dynakv.v1.Refusal blocked_by = 8;
+   */
+  blockedBy: Refusal[];
+
+  /**
+   * @generated from field: string owner = 9;
+   */
+  owner: string;
+};
+
+/**
+ * Describes the message dynakv.v1.GetDrainProgressResponse.
+ * Use `create(GetDrainProgressResponseSchema)` to create a new message.
+ */
+export const GetDrainProgressResponseSchema: GenMessage<GetDrainProgressResponse> = /*@__PURE__*/
+  messageDesc(file_admin, 45);
+
+/**
+ * @generated from message dynakv.v1.RemoveNodeRequest
+ */
+export type RemoveNodeRequest = Message<"dynakv.v1.RemoveNodeRequest"> & {
+  /**
+   * @generated from field: dynakv.v1.Fence fence = 1;
+   */
+  fence?: Fence | undefined;
+
+  /**
+   * @generated from field: uint32 node_id = 2;
+   */
+  nodeId: number;
+};
+
+/**
+ * Describes the message dynakv.v1.RemoveNodeRequest.
+ * Use `create(RemoveNodeRequestSchema)` to create a new message.
+ */
+export const RemoveNodeRequestSchema: GenMessage<RemoveNodeRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 46);
+
+/**
+ * @generated from message dynakv.v1.EvictLeadersRequest
+ */
+export type EvictLeadersRequest = Message<"dynakv.v1.EvictLeadersRequest"> & {
+  /**
+   * @generated from field: dynakv.v1.Fence fence = 1;
+   */
+  fence?: Fence | undefined;
+
+  /**
+   * @generated from field: uint32 node_id = 2;
+   */
+  nodeId: number;
+
+  /**
+   * @generated from field: bool evict = 3;
+   */
+  evict: boolean;
+};
+
+/**
+ * Describes the message dynakv.v1.EvictLeadersRequest.
+ * Use `create(EvictLeadersRequestSchema)` to create a new message.
+ */
+export const EvictLeadersRequestSchema: GenMessage<EvictLeadersRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 47);
+
+/**
+ * @generated from message dynakv.v1.SetMaintenanceRequest
+ */
+export type SetMaintenanceRequest = Message<"dynakv.v1.SetMaintenanceRequest"> & {
+  /**
+   * @generated from field: dynakv.v1.Fence fence = 1;
+   */
+  fence?: Fence | undefined;
+
+  /**
+   * @generated from field: uint32 node_id = 2;
+   */
+  nodeId: number;
+
+  /**
+   * For so long from now, ms, at most an hour; 0 ends it.
+   *
+   * @generated from field: double duration_ms = 3;
+   */
+  durationMs: number;
+};
+
+/**
+ * Describes the message dynakv.v1.SetMaintenanceRequest.
+ * Use `create(SetMaintenanceRequestSchema)` to create a new message.
+ */
+export const SetMaintenanceRequestSchema: GenMessage<SetMaintenanceRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 48);
+
+/**
+ * @generated from message dynakv.v1.MoveReplicaRequest
+ */
+export type MoveReplicaRequest = Message<"dynakv.v1.MoveReplicaRequest"> & {
+  /**
+   * @generated from field: dynakv.v1.Fence fence = 1;
+   */
+  fence?: Fence | undefined;
+
+  /**
+   * @generated from field: uint32 group_id = 2;
+   */
+  groupId: number;
+
+  /**
+   * @generated from field: uint32 from_node_id = 3;
+   */
+  fromNodeId: number;
+
+  /**
+   * @generated from field: uint32 to_node_id = 4;
+   */
+  toNodeId: number;
+};
+
+/**
+ * Describes the message dynakv.v1.MoveReplicaRequest.
+ * Use `create(MoveReplicaRequestSchema)` to create a new message.
+ */
+export const MoveReplicaRequestSchema: GenMessage<MoveReplicaRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 49);
+
+/**
+ * @generated from message dynakv.v1.TransferLeaderRequest
+ */
+export type TransferLeaderRequest = Message<"dynakv.v1.TransferLeaderRequest"> & {
+  /**
+   * @generated from field: dynakv.v1.Fence fence = 1;
+   */
+  fence?: Fence | undefined;
+
+  /**
+   * @generated from field: uint32 group_id = 2;
+   */
+  groupId: number;
+
+  /**
+   * @generated from field: uint32 to_node_id = 3;
+   */
+  toNodeId: number;
+};
+
+/**
+ * Describes the message dynakv.v1.TransferLeaderRequest.
+ * Use `create(TransferLeaderRequestSchema)` to create a new message.
+ */
+export const TransferLeaderRequestSchema: GenMessage<TransferLeaderRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 50);
+
+/**
+ * @generated from message dynakv.v1.FinalizeFeatureVersionRequest
+ */
+export type FinalizeFeatureVersionRequest = Message<"dynakv.v1.FinalizeFeatureVersionRequest"> & {
+  /**
+   * @generated from field: dynakv.v1.Fence fence = 1;
+   */
+  fence?: Fence | undefined;
+};
+
+/**
+ * Describes the message dynakv.v1.FinalizeFeatureVersionRequest.
+ * Use `create(FinalizeFeatureVersionRequestSchema)` to create a new message.
+ */
+export const FinalizeFeatureVersionRequestSchema: GenMessage<FinalizeFeatureVersionRequest> = /*@__PURE__*/
+  messageDesc(file_admin, 51);
 
 /**
  * @generated from service dynakv.v1.Admin
@@ -571,7 +1799,29 @@ export const Admin: GenService<{
     output: typeof BootstrapResponseSchema;
   },
   /**
-   * Asks for a node id in an existing cluster.
+   * Durably promises an empty disk to one cluster, before any group is made (rule O9). Repeating
+   * it for the same cluster and node id gives the same answer.
+   *
+   * @generated from rpc dynakv.v1.Admin.Reserve
+   */
+  reserve: {
+    methodKind: "unary";
+    input: typeof ReserveRequestSchema;
+    output: typeof ReserveResponseSchema;
+  },
+  /**
+   * Asked of an empty node: it asks the cluster behind the addresses for an id, and becomes a
+   * member of it. Resolves when its identity is durable; the rest is seen in `Status`.
+   *
+   * @generated from rpc dynakv.v1.Admin.JoinCluster
+   */
+  joinCluster: {
+    methodKind: "unary";
+    input: typeof JoinClusterRequestSchema;
+    output: typeof JoinClusterResponseSchema;
+  },
+  /**
+   * Between nodes: an empty node asks a member of an existing cluster for a node id.
    *
    * @generated from rpc dynakv.v1.Admin.Join
    */
@@ -599,6 +1849,165 @@ export const Admin: GenService<{
     methodKind: "unary";
     input: typeof StopRequestSchema;
     output: typeof StopResponseSchema;
+  },
+  /**
+   * A new control epoch for a controller (the operator, the launcher): calls with an older one are
+   * refused from then on with `ControlConflict`.
+   *
+   * @generated from rpc dynakv.v1.Admin.AcquireControl
+   */
+  acquireControl: {
+    methodKind: "unary";
+    input: typeof AcquireControlRequestSchema;
+    output: typeof AcquireControlResponseSchema;
+  },
+  /**
+   * What would move, how many bytes, how long, and what is refused. Changes nothing.
+   *
+   * @generated from rpc dynakv.v1.Admin.Plan
+   */
+  plan: {
+    methodKind: "unary";
+    input: typeof PlanRequestSchema;
+    output: typeof PlanResponseSchema;
+  },
+  /**
+   * The plan that runs, its moves and what blocks it.
+   *
+   * @generated from rpc dynakv.v1.Admin.GetRebalance
+   */
+  getRebalance: {
+    methodKind: "unary";
+    input: typeof GetRebalanceRequestSchema;
+    output: typeof GetRebalanceResponseSchema;
+  },
+  /**
+   * Mode and limits of movement, and the grace period of a node that is away.
+   *
+   * @generated from rpc dynakv.v1.Admin.GetSettings
+   */
+  getSettings: {
+    methodKind: "unary";
+    input: typeof GetSettingsRequestSchema;
+    output: typeof GetSettingsResponseSchema;
+  },
+  /**
+   * @generated from rpc dynakv.v1.Admin.UpdateSettings
+   */
+  updateSettings: {
+    methodKind: "unary";
+    input: typeof UpdateSettingsRequestSchema;
+    output: typeof UpdateSettingsResponseSchema;
+  },
+  /**
+   * Plans anew at once, whatever the mode, and runs the plan to its end.
+   *
+   * @generated from rpc dynakv.v1.Admin.StartRebalance
+   */
+  startRebalance: {
+    methodKind: "unary";
+    input: typeof StartRebalanceRequestSchema;
+    output: typeof ChangeResponseSchema;
+  },
+  /**
+   * Moves under way end, no new one starts; until `StartRebalance`.
+   *
+   * @generated from rpc dynakv.v1.Admin.PauseRebalance
+   */
+  pauseRebalance: {
+    methodKind: "unary";
+    input: typeof PauseRebalanceRequestSchema;
+    output: typeof ChangeResponseSchema;
+  },
+  /**
+   * Moves under way are undone where the new copy has no vote yet, else ended; the rest is dropped.
+   *
+   * @generated from rpc dynakv.v1.Admin.CancelRebalance
+   */
+  cancelRebalance: {
+    methodKind: "unary";
+    input: typeof CancelRebalanceRequestSchema;
+    output: typeof ChangeResponseSchema;
+  },
+  /**
+   * `active` (also: cancels a drain), `draining`.
+   *
+   * @generated from rpc dynakv.v1.Admin.SetNodeState
+   */
+  setNodeState: {
+    methodKind: "unary";
+    input: typeof SetNodeStateRequestSchema;
+    output: typeof ChangeResponseSchema;
+  },
+  /**
+   * How far a drain is.
+   *
+   * @generated from rpc dynakv.v1.Admin.GetDrainProgress
+   */
+  getDrainProgress: {
+    methodKind: "unary";
+    input: typeof GetDrainProgressRequestSchema;
+    output: typeof GetDrainProgressResponseSchema;
+  },
+  /**
+   * Tombstones a drained node's id, or a dead one's that holds nothing: for good.
+   *
+   * @generated from rpc dynakv.v1.Admin.RemoveNode
+   */
+  removeNode: {
+    methodKind: "unary";
+    input: typeof RemoveNodeRequestSchema;
+    output: typeof ChangeResponseSchema;
+  },
+  /**
+   * Keeps leaderships away from a node until it is called off.
+   *
+   * @generated from rpc dynakv.v1.Admin.EvictLeaders
+   */
+  evictLeaders: {
+    methodKind: "unary";
+    input: typeof EvictLeadersRequestSchema;
+    output: typeof ChangeResponseSchema;
+  },
+  /**
+   * The node may be away until then without being taken for dead.
+   *
+   * @generated from rpc dynakv.v1.Admin.SetMaintenance
+   */
+  setMaintenance: {
+    methodKind: "unary";
+    input: typeof SetMaintenanceRequestSchema;
+    output: typeof ChangeResponseSchema;
+  },
+  /**
+   * One replica of one shard, from node to node, by hand.
+   *
+   * @generated from rpc dynakv.v1.Admin.MoveReplica
+   */
+  moveReplica: {
+    methodKind: "unary";
+    input: typeof MoveReplicaRequestSchema;
+    output: typeof ChangeResponseSchema;
+  },
+  /**
+   * The leadership of one group to the node named.
+   *
+   * @generated from rpc dynakv.v1.Admin.TransferLeader
+   */
+  transferLeader: {
+    methodKind: "unary";
+    input: typeof TransferLeaderRequestSchema;
+    output: typeof ChangeResponseSchema;
+  },
+  /**
+   * Raises the feature version to what every node supports; never back.
+   *
+   * @generated from rpc dynakv.v1.Admin.FinalizeFeatureVersion
+   */
+  finalizeFeatureVersion: {
+    methodKind: "unary";
+    input: typeof FinalizeFeatureVersionRequestSchema;
+    output: typeof ChangeResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_admin, 0);
