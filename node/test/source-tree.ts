@@ -9,7 +9,8 @@ import ts from 'typescript';
 
 export const repositoryRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-const skippedFolders = new Set(['node_modules', 'dist', 'out', '.data', 'coverage', '.git']);
+/** `.git` is a file in a second work tree of a repository. */
+const skipped = new Set(['node_modules', 'dist', 'out', '.data', 'coverage', '.git']);
 
 export interface SourceFunction {
   readonly name: string;
@@ -35,10 +36,11 @@ export function listFiles(folder = ''): readonly string[] {
   const paths: string[] = [];
   for (const entry of readdirSync(join(repositoryRoot, folder), { withFileTypes: true })) {
     const path = posix.join(folder, entry.name);
+    if (skipped.has(entry.name)) {
+      continue;
+    }
     if (entry.isDirectory()) {
-      if (!skippedFolders.has(entry.name)) {
-        paths.push(...listFiles(path));
-      }
+      paths.push(...listFiles(path));
     } else if (!entry.name.endsWith('.log')) {
       paths.push(path);
     }
