@@ -13,7 +13,7 @@ import type {
 } from '../contract/status-types.ts';
 import { DynakvError } from '../lib/errors.ts';
 import type { Group } from '../host/group.ts';
-import type { NodeRecord } from '../manager/catalog.ts';
+import type { NodeRecord } from '../manager/catalog-records.ts';
 import type { NodeCore } from '../manager/node-core.ts';
 import type { ChannelCredentialsSource } from '../transport/grpc-channel.ts';
 import { AdminClient } from './grpc-admin-client.ts';

@@ -57,7 +57,7 @@ function watchGroups(metrics: Metrics, core: NodeCore): void {
     for (const group of core.host.groups.values()) {
       counts.leaders += group.isLeader ? 1 : 0;
       counts.asleep += group.asleep ? 1 : 0;
-      counts.leaderless += group.leader === 0 ? 1 : 0;
+      counts.leaderless += group.leader === 0 && group.isMember ? 1 : 0;
       counts.applyLag += group.commitIndex - group.replica.applied.index;
       if (group.isLeader) {
         for (const { match } of group.raw.raft.tracker.members) {
@@ -80,20 +80,14 @@ function watchRaft(metrics: Metrics, core: NodeCore): void {
   const dropped = new Growth(metrics.counter('proposals', { outcome: 'dropped' }));
   const rounds = new GrowthByLabel((outcome) => metrics.counter('readIndexRounds', { outcome }));
   metrics.onCollect(() => {
-    const counts = { leaderships: 0, accepted: 0, dropped: 0 };
-    const read = { confirmed: 0, retried: 0, dropped: 0 };
+    const counts = core.host.removedCounts.clone();
     for (const group of core.host.groups.values()) {
-      counts.leaderships += group.counts.leaderships;
-      counts.accepted += group.counts.accepted;
-      counts.dropped += group.counts.dropped;
-      read.confirmed += group.reads.rounds.confirmed;
-      read.retried += group.reads.rounds.retried;
-      read.dropped += group.reads.rounds.dropped;
+      counts.add(group);
     }
     leaderships.show(counts.leaderships);
     accepted.show(counts.accepted);
     dropped.show(counts.dropped);
-    rounds.show(new Map(Object.entries(read)));
+    rounds.show(new Map(Object.entries(counts.reads)));
   });
 }
 

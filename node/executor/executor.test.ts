@@ -41,7 +41,10 @@ beforeEach(() => {
     () => false,
     () => false,
   );
-  executors = new Executors(admission, () => undefined);
+  executors = new Executors(admission, {
+    tableDropped: () => undefined,
+    installed: () => undefined,
+  });
   lone = new LoneGroup(executors);
 });
 

@@ -32,17 +32,23 @@ function isOver(schema: SchemaRow, version: number): boolean {
 /** A command for a shard: of an item, or of its schema. */
 export type ShardCommand = ItemCommand | { readonly kind: 'schema'; readonly row: SchemaRow };
 
+export interface ExecutorEvents {
+  /** The end of a table was applied: its rows may be freed. */
+  tableDropped(group: Group, tableId: number): void;
+  /** A snapshot replaced a shard's rows: ends of tables may be among them. */
+  installed(group: Group): void;
+}
+
 export class Executors implements GroupListener {
   readonly #admission: Admission;
   readonly #executors = new Map<Group, Executor>();
   /** Tables' schemas as applied here, for eventual reads; bounded by the number of tables. */
   readonly #schemas = new Map<Group, Map<number, SchemaRow>>();
-  readonly #tableDropped: (group: Group, tableId: number) => void;
+  readonly #events: ExecutorEvents;
 
-  /** `tableDropped` hears of every applied end of a table, to free its rows. */
-  constructor(admission: Admission, tableDropped: (group: Group, tableId: number) => void) {
+  constructor(admission: Admission, events: ExecutorEvents) {
     this.#admission = admission;
-    this.#tableDropped = tableDropped;
+    this.#events = events;
   }
 
   get openCount(): number {
@@ -66,13 +72,20 @@ export class Executors implements GroupListener {
       if (tableId !== undefined && write.value !== undefined) {
         this.#schemas.get(group)?.delete(tableId);
         if (decodeSchemaRow(write.value).state === 'dropped') {
-          this.#tableDropped(group, tableId);
+          this.#events.tableDropped(group, tableId);
         }
       }
     }
   }
 
   installed(group: Group): void {
+    this.#schemas.delete(group);
+    this.#events.installed(group);
+  }
+
+  /** The replica left this node. */
+  forget(group: Group): void {
+    this.closed(group);
     this.#schemas.delete(group);
   }
 
@@ -83,6 +96,12 @@ export class Executors implements GroupListener {
       return;
     }
     if (command.kind === 'get' && !command.consistent) {
+      if (!group.isMember) {
+        // Nothing was received yet, or nothing more comes.
+        const message = `This node's replica of group ${group.groupId} is no member`;
+        done(new DynakvError('NoReplica', message), undefined);
+        return;
+      }
       this.#readLocal(group, command, done, 0);
       return;
     }

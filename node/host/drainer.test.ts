@@ -166,6 +166,23 @@ describe('Drainer: P10', () => {
     expect(records).toEqual([]);
   });
 
+  test('a replica that was removed during the sync gets no watermark, and holds up no other', async () => {
+    lone.lead();
+    write('a');
+    drain();
+    sync();
+    groups.delete(1);
+    drainer.forget(lone.group);
+    syncs[0]?.resolve();
+    await settled();
+    expect(records).toEqual([]);
+    groups.set(1, lone.group);
+    sync();
+    syncs[1]?.resolve();
+    await settled();
+    expect(records).toMatchObject([{ kind: 'watermark' }]);
+  });
+
   test('a pinned log is not cut above its pin', async () => {
     lone.lead();
     write('a');

@@ -137,7 +137,7 @@ export class Drainer {
     let bytes = 0;
     const groups = [...host.groups.values()];
     // Each batch starts after the last one's end: no group's watermark lags for its number.
-    const first = this.#nextGroup % groups.length;
+    const first = this.#nextGroup % Math.max(1, groups.length);
     for (let i = 0; i < groups.length && bytes < drainBatchBytes; i++) {
       this.#nextGroup = first + i + 1;
       const group = groups[(first + i) % groups.length] as Group;
@@ -174,6 +174,12 @@ export class Drainer {
       this.#engine.write(writes);
       done();
     }
+  }
+
+  /** The group's replica left this node. */
+  forget(group: Group): void {
+    this.#watermarks.delete(group);
+    this.#pins.delete(group);
   }
 
   #sync(): void {
@@ -215,7 +221,13 @@ export class Drainer {
     );
   }
 
-  #logWatermarks(host: Host, captured: readonly (readonly [Group, number])[]): void {
+  #logWatermarks(host: Host, all: readonly (readonly [Group, number])[]): void {
+    // A replica removed meanwhile is unknown to the log.
+    const captured = all.filter(([group]) => host.groups.get(group.groupId) === group);
+    if (captured.length === 0) {
+      this.#syncing = false;
+      return;
+    }
     host.logWriter.bookkeep(
       (builder) => {
         for (const [group, index] of captured) {
@@ -225,7 +237,9 @@ export class Drainer {
       () => {
         this.#syncing = false;
         for (const [group, index] of captured) {
-          this.#watermarks.set(group, index);
+          if (host.groups.get(group.groupId) === group) {
+            this.#watermarks.set(group, index);
+          }
         }
         this.#compact(host);
       },
@@ -253,7 +267,13 @@ export class Drainer {
     }
     host.logWriter.bookkeep((builder) => {
       for (const [group, index, term] of compacting) {
-        builder.compact(group.groupId, group.replicaId, index, term, group.replica.engineConfState);
+        builder.compact(
+          group.groupId,
+          group.replicaId,
+          index,
+          term,
+          group.replica.engineConfiguration.state,
+        );
       }
     });
     for (const [group, index] of compacting) {

@@ -1,9 +1,8 @@
 /** The host's view of `storage/generations.ts`: row names, installs, and the deletion of what is left. */
-import type { ConfState } from '../raft/messages.ts';
 import { rowKey, rowsRange, stripGeneration } from '../storage/generation-rows.ts';
 import type { Generations } from '../storage/generations.ts';
 import type { EngineRange, EngineWrite } from '../sys/engine.ts';
-import type { AppliedPoint } from './replica.ts';
+import type { AppliedPoint, Configuration } from './replica.ts';
 import type { GenerationStore } from './snapshotter.ts';
 
 export class EngineGenerations implements GenerationStore {
@@ -23,10 +22,11 @@ export class EngineGenerations implements GenerationStore {
     return stripGeneration(engineKey);
   }
 
-  appliedRow(generation: number, point: AppliedPoint, confState: ConfState): EngineWrite {
+  appliedRow(generation: number, point: AppliedPoint, configuration: Configuration): EngineWrite {
     return this.#generations.appliedRow(generation, {
       ...point,
-      confState,
+      confState: configuration.state,
+      configurationIndex: configuration.index,
       installStamp: undefined,
     });
   }
@@ -43,12 +43,17 @@ export class EngineGenerations implements GenerationStore {
     group: { readonly groupId: number; readonly replicaId: number },
     generation: number,
     point: AppliedPoint,
-    confState: ConfState,
+    configuration: Configuration,
   ): void {
     const { groupId, replicaId } = group;
     this.#generations.flipNow(
       { groupId, replicaId, generation },
-      { ...point, confState, installStamp: generation },
+      {
+        ...point,
+        confState: configuration.state,
+        configurationIndex: configuration.index,
+        installStamp: generation,
+      },
     );
   }
 

@@ -28,7 +28,8 @@ const log: LogState = {
 };
 
 function engine(index: number, term: number, installed = false, replicaId = 1): EngineState {
-  return { replicaId, generation: 4, applied: { index, term }, confState, installed };
+  const configuration = { index: 0, state: confState };
+  return { replicaId, generation: 4, applied: { index, term }, configuration, installed };
 }
 
 describe('reconcile()', () => {

@@ -20,7 +20,7 @@ import type { GroupEffects } from './group.ts';
 import { GroupStorage } from './group-storage.ts';
 import { Reads } from './reads.ts';
 import { Replica } from './replica.ts';
-import type { AppliedPoint, RowLayout } from './replica.ts';
+import type { AppliedPoint, Configuration, RowLayout } from './replica.ts';
 import type { RowCache } from './row-cache.ts';
 import type { RowReader } from './row-reader.ts';
 
@@ -51,7 +51,7 @@ export interface EngineState {
   readonly replicaId: number;
   readonly generation: number;
   readonly applied: AppliedPoint;
-  readonly confState: ConfState;
+  readonly configuration: Configuration;
   /** The applied state came by a snapshot install and nothing was applied since. */
   readonly installed: boolean;
 }
@@ -60,6 +60,24 @@ export type Reconciled =
   | { readonly kind: 'open' }
   | { readonly kind: 'restartLog'; readonly metadata: SnapshotMetadata }
   | { readonly kind: 'quarantine'; readonly why: string };
+
+/** The configuration of a replica that has nothing yet. */
+export const emptyConfState: ConfState = {
+  voters: [],
+  learners: [],
+  votersOutgoing: [],
+  learnersNext: [],
+  autoLeave: false,
+};
+
+/**
+ * The log holds a replica that was made and never acted: it promised nothing, so it may be made
+ * anew when the engine has nothing of it.
+ */
+export function isUnborn({ hardState, snapshotMetadata, entries, watermark }: LogState): boolean {
+  const { term, vote, commit } = hardState;
+  return term + vote + commit + snapshotMetadata.index + entries.length + watermark === 0;
+}
 
 function logHolds(log: LogState, point: AppliedPoint): boolean {
   const { snapshotMetadata, entries } = log;
@@ -77,7 +95,7 @@ export function reconcile(log: LogState, engine: EngineState): Reconciled {
     return { kind: 'quarantine', why };
   }
   if (engine.installed && !logHolds(log, applied)) {
-    return { kind: 'restartLog', metadata: { ...applied, confState: engine.confState } };
+    return { kind: 'restartLog', metadata: { ...applied, confState: engine.configuration.state } };
   }
   const floor = Math.max(log.watermark, log.snapshotMetadata.index);
   if (applied.index < floor) {
@@ -125,21 +143,26 @@ export function openGroup(
   nodes: Map<number, NodeId>,
   effects: GroupEffects,
 ): Group {
-  const { applied, confState, generation } = engine;
+  const { applied, configuration, generation } = engine;
   if (log.snapshotMetadata.index > applied.index) {
     throw new DynakvError('Quarantined', `Group ${groupId} is behind its own log`);
   }
   const replica = new Replica(
-    { generation, applied, confState },
+    { generation, applied, configuration },
     parts.cache,
     parts.reader,
     parts.layout,
   );
   const hardState = { ...log.hardState, commit: Math.max(log.hardState.commit, applied.index) };
   const storage = new GroupStorage(
-    { hardState, compacted: log.snapshotMetadata, entries: log.entries, confState },
+    {
+      hardState,
+      compacted: log.snapshotMetadata,
+      entries: log.entries,
+      confState: configuration.state,
+    },
     () => ({
-      metadata: { ...replica.engineApplied, confState: replica.engineConfState },
+      metadata: { ...replica.engineApplied, confState: replica.engineConfiguration.state },
       data: Buffer.alloc(0),
     }),
   );

@@ -17,8 +17,9 @@ import { assert } from '../lib/assert.ts';
 import { DynakvError, messageOf } from '../lib/errors.ts';
 import type { RowWrite } from '../items/batch.ts';
 import { confChangeOfEntry } from '../raft/conf-change.ts';
+import type { ConfChange } from '../raft/conf-change.ts';
 import { EntryType, MessageType, localAppendThread, localApplyThread } from '../raft/messages.ts';
-import type { ConfState, Entry, HardState, Message, ReplicaId } from '../raft/messages.ts';
+import type { Entry, HardState, Message, ReplicaId } from '../raft/messages.ts';
 import type { RawNode } from '../raft/raw-node.ts';
 import type { NodeId } from '../sys/network.ts';
 import type { Logger } from '../sys/log.ts';
@@ -128,6 +129,11 @@ export class Group {
     return this.nodes.get(this.leader);
   }
 
+  /** Its configuration lists this replica. An empty one waits for its first snapshot. */
+  get isMember(): boolean {
+    return this.raw.raft.tracker.get(this.replicaId) !== undefined;
+  }
+
   get isLeader(): boolean {
     return this.raw.raft.role === 'leader';
   }
@@ -218,6 +224,25 @@ export class Group {
     return index;
   }
 
+  /**
+   * Appends a configuration change to the leader's log, to hear of it as of any proposal. The core
+   * puts an empty entry in its place if another change is pending: only if `configuration.index`
+   * is the index returned once it is settled did it happen.
+   */
+  proposeConfChange(change: ConfChange, term: number, settle: (outcome: Settled) => void): number {
+    if (this.openTerm !== term || term === 0) {
+      throw new DynakvError('NotLeader', `Cannot change group ${this.groupId} in term ${term}`);
+    }
+    const index = this.raw.proposeConfChange(change);
+    if (typeof index !== 'number') {
+      throw new DynakvError('NotOpen', `Cannot change group ${this.groupId}: ${index}`);
+    }
+    this.settlement.add(index, term, settle);
+    this.wake();
+    this.#effects.dirty(this);
+    return index;
+  }
+
   /** Queues a linearizable read point; see `reads.ts`. */
   readBarrier(done: ReadDone): void {
     if (this.#stopped !== undefined) {
@@ -283,17 +308,17 @@ export class Group {
   }
 
   #applyEntry(entry: Entry): void {
-    let confState: ConfState = this.replica.confState;
+    let { configuration } = this.replica;
     let data = entry.data;
     if (entry.type !== EntryType.normal) {
       const change = confChangeOfEntry(entry);
       if (change !== undefined) {
-        confState = this.raw.applyConfChange(change);
-        this.logger.info('Configuration changed', { index: entry.index, confState });
+        configuration = { index: entry.index, state: this.raw.applyConfChange(change) };
+        this.logger.info('Configuration changed', { ...configuration.state, index: entry.index });
       }
       data = Buffer.alloc(0);
     }
-    const writes = this.replica.apply(entry.index, entry.term, data, confState);
+    const writes = this.replica.apply(entry.index, entry.term, data, configuration);
     this.#listener?.applied(this, entry.index, entry.term, writes);
     this.settlement.applied(entry.index, entry.term);
   }

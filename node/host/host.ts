@@ -19,6 +19,7 @@ import type { Network, NodeId, PeerEvent } from '../sys/network.ts';
 import type { Random } from '../sys/random.ts';
 import type { Drainer } from './drainer.ts';
 import type { Group, GroupEffects } from './group.ts';
+import { GroupCounts } from './group-counts.ts';
 import { Liveness } from './liveness.ts';
 import type { LossReason } from './liveness.ts';
 import { readLivenessFrame, writeLivenessFrame } from './liveness-frames.ts';
@@ -78,6 +79,8 @@ export class Host implements GroupEffects {
   readonly groups = new Map<number, Group>();
   readonly liveness: Liveness;
   readonly logWriter: LogWriter;
+  /** What replicas that were removed since had counted: counters never fall. */
+  readonly removedCounts = new GroupCounts();
   readonly #events: HostEvents;
   readonly #outbox: Outbox;
   readonly #sleep: Sleep;
@@ -145,6 +148,21 @@ export class Host implements GroupEffects {
     this.dirty(group);
   }
 
+  /**
+   * A replica leaves this node for good: it answers nothing any more, and everything held for it
+   * is let go of. `done` runs once its tombstone is durable in the log; only then may its rows be
+   * touched (protocols.md P14).
+   */
+  remove(group: Group, done: () => void): void {
+    assert(this.groups.get(group.groupId) === group, 'Only a replica that is here can be removed');
+    this.groups.delete(group.groupId);
+    group.stop(new Error('The replica was removed'));
+    this.removedCounts.add(group);
+    this.parts.drainer.forget(group);
+    this.logWriter.remove(group, done);
+    this.turnSoon();
+  }
+
   start(): void {
     assert(this.#ticker === undefined);
     this.#ticker = this.parts.timers.every(this.options.tickMs, () => {
@@ -191,7 +209,8 @@ export class Host implements GroupEffects {
 
   stopped(group: Group, error: unknown): void {
     this.#sleep.forget(group);
-    if (this.#failure === undefined && !this.#closed) {
+    const isHere = this.groups.get(group.groupId) === group;
+    if (isHere && this.#failure === undefined && !this.#closed) {
       group.logger.error('Group stopped', { error: messageOf(error) });
       this.#events.groupStopped(group, error);
     }
@@ -334,7 +353,8 @@ export class Host implements GroupEffects {
 
   #campaignSoon(group: Group): void {
     const term = group.term;
-    const voters = [...group.replica.confState.voters].sort((a, b) => a - b);
+    const { voters: incoming, votersOutgoing } = group.replica.confState;
+    const voters = [...new Set([...incoming, ...votersOutgoing])].sort((a, b) => a - b);
     if (!voters.includes(group.replicaId)) {
       return;
     }

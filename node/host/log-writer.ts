@@ -202,6 +202,17 @@ export class LogWriter {
     }
   }
 
+  /**
+   * The group's replica leaves this node: nothing of it is written any more but what was queued,
+   * and then its tombstone. `done` runs once that is durable.
+   */
+  remove(group: Group, done: () => void): void {
+    this.#commits.delete(group);
+    this.bookkeep((builder) => {
+      builder.removeGroup(group.groupId, group.replicaId);
+    }, done);
+  }
+
   /** No further append starts; one under way is left to itself. */
   close(): void {
     this.#dead = true;

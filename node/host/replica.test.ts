@@ -19,6 +19,7 @@ const confState: ConfState = {
   learnersNext: [],
   autoLeave: false,
 };
+const configuration = { index: 0, state: confState };
 
 const layout: RowLayout = {
   rowKey: (generation, key) => Buffer.from(`${generation}/${key.toString()}`),
@@ -42,7 +43,7 @@ function newReplica(): { replica: Replica; asked: Asked[]; cache: RowCache } {
     },
   } as unknown as RowReader;
   const cache = new RowCache(1_000_000);
-  const start = { generation: 1, applied: { index: 0, term: 0 }, confState };
+  const start = { generation: 1, applied: { index: 0, term: 0 }, configuration };
   return { replica: new Replica(start, cache, reader, layout), asked, cache };
 }
 
@@ -55,7 +56,12 @@ function remove(key: string): RowWrite {
 }
 
 function apply(replica: Replica, index: number, ...writes: RowWrite[]): void {
-  replica.apply(index, 1, writes.length === 0 ? Buffer.alloc(0) : encodeBatch(writes), confState);
+  replica.apply(
+    index,
+    1,
+    writes.length === 0 ? Buffer.alloc(0) : encodeBatch(writes),
+    configuration,
+  );
 }
 
 function fetch(replica: Replica, key: string, heard: unknown[] = []): unknown[] {
@@ -148,7 +154,7 @@ describe('Replica: tickets', () => {
   test('an install voids every ticket', () => {
     const { replica, asked } = newReplica();
     const heard = fetch(replica, 'a');
-    replica.install({ generation: 2, applied: { index: 9, term: 2 }, confState });
+    replica.install({ generation: 2, applied: { index: 9, term: 2 }, configuration });
     asked[0]?.done(Buffer.from('old'), undefined);
     expect(heard).toEqual(['done']);
     expect(read(replica, 'a')).toBe('unknown');
@@ -238,15 +244,15 @@ describe('Replica: layer and cache', () => {
     expect(() => {
       apply(replica, 3);
     }).toThrow('order');
-    expect(() => replica.apply(2, 0, Buffer.alloc(0), confState)).toThrow('Terms');
-    expect(() => replica.apply(2, 1, Buffer.from([9]), confState)).toThrow('format');
+    expect(() => replica.apply(2, 0, Buffer.alloc(0), configuration)).toThrow('Terms');
+    expect(() => replica.apply(2, 1, Buffer.from([9]), configuration)).toThrow('format');
     expect(replica.applied.index).toBe(1);
     expect(read(replica, 'a')).toBe('1');
   });
 });
 
 describe('Replica: install', () => {
-  const start = { generation: 2, applied: { index: 9, term: 2 }, confState };
+  const start = { generation: 2, applied: { index: 9, term: 2 }, configuration };
 
   test('drops layer, pending entries and the cache of the old generation', () => {
     const { replica } = newReplica();
@@ -280,5 +286,5 @@ describe('Replica: install', () => {
 });
 
 function apply2(replica: Replica, index: number): void {
-  replica.apply(index, 2, encodeBatch([put('b', 'x')]), confState);
+  replica.apply(index, 2, encodeBatch([put('b', 'x')]), configuration);
 }

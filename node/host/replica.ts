@@ -22,6 +22,12 @@ export interface AppliedPoint {
   readonly term: number;
 }
 
+/** A group's configuration, and the index of the entry that made it; 0: the one of birth. */
+export interface Configuration {
+  readonly index: number;
+  readonly state: ConfState;
+}
+
 interface LayerRow {
   readonly index: number;
   readonly value: Buffer | undefined;
@@ -32,8 +38,8 @@ interface PendingEntry {
   readonly term: number;
   readonly writes: readonly RowWrite[];
   readonly bytes: number;
-  /** The configuration after this entry. */
-  readonly confState: ConfState;
+  /** As it is after this entry. */
+  readonly configuration: Configuration;
 }
 
 interface Ticket {
@@ -44,13 +50,13 @@ interface Ticket {
 /** How the engine's rows of a generation are named; `storage/generations.ts` in production. */
 export interface RowLayout {
   rowKey(generation: number, key: Buffer): Buffer;
-  appliedRow(generation: number, point: AppliedPoint, confState: ConfState): EngineWrite;
+  appliedRow(generation: number, point: AppliedPoint, configuration: Configuration): EngineWrite;
 }
 
 export interface ReplicaStart {
   readonly generation: number;
   readonly applied: AppliedPoint;
-  readonly confState: ConfState;
+  readonly configuration: Configuration;
 }
 
 /** Bytes counted per pending row besides key and value. */
@@ -64,8 +70,8 @@ export class Replica {
   #cachePrefix: string;
   #applied: AppliedPoint;
   #engineApplied: AppliedPoint;
-  #confState: ConfState;
-  #engineConfState: ConfState;
+  #configuration: Configuration;
+  #engineConfiguration: Configuration;
   #layer = new Map<string, LayerRow>();
   #layerBytes = 0;
   #pending: PendingEntry[] = [];
@@ -81,8 +87,8 @@ export class Replica {
     this.#cachePrefix = `${start.generation}:`;
     this.#applied = start.applied;
     this.#engineApplied = start.applied;
-    this.#confState = start.confState;
-    this.#engineConfState = start.confState;
+    this.#configuration = start.configuration;
+    this.#engineConfiguration = start.configuration;
   }
 
   get generation(): number {
@@ -99,12 +105,18 @@ export class Replica {
     return this.#engineApplied;
   }
 
-  get confState(): ConfState {
-    return this.#confState;
+  /** The configuration after the last entry applied in memory. */
+  get configuration(): Configuration {
+    return this.#configuration;
   }
 
-  get engineConfState(): ConfState {
-    return this.#engineConfState;
+  get confState(): ConfState {
+    return this.#configuration.state;
+  }
+
+  /** The configuration that goes with `engineApplied`. */
+  get engineConfiguration(): Configuration {
+    return this.#engineConfiguration;
   }
 
   /** Memory held by rows that the engine lacks. */
@@ -117,7 +129,12 @@ export class Replica {
   }
 
   /** Applies one committed entry; `data` empty for no-ops and configuration changes. */
-  apply(index: number, term: number, data: Buffer, confState: ConfState): readonly RowWrite[] {
+  apply(
+    index: number,
+    term: number,
+    data: Buffer,
+    configuration: Configuration,
+  ): readonly RowWrite[] {
     assert(index === this.#applied.index + 1, 'Entries apply in order, without holes');
     assert(term >= this.#applied.term, 'Terms never fall along the log');
     const writes = data.length === 0 ? [] : decodeBatch(data);
@@ -138,9 +155,9 @@ export class Replica {
       }
     }
     this.#applied = { index, term };
-    this.#confState = confState;
+    this.#configuration = configuration;
     this.#layerBytes += bytes;
-    this.#pending.push({ index, term, writes, bytes, confState });
+    this.#pending.push({ index, term, writes, bytes, configuration });
     return writes;
   }
 
@@ -202,7 +219,7 @@ export class Replica {
     if (last === undefined) {
       return () => undefined;
     }
-    writes.push(this.#layout.appliedRow(this.#generation, last, last.confState));
+    writes.push(this.#layout.appliedRow(this.#generation, last, last.configuration));
     const generation = this.#generation;
     return () => {
       this.#drained(taken, generation);
@@ -221,7 +238,7 @@ export class Replica {
         }
       }
       this.#engineApplied = { index: entry.index, term: entry.term };
-      this.#engineConfState = entry.confState;
+      this.#engineConfiguration = entry.configuration;
     }
   }
 
@@ -233,8 +250,8 @@ export class Replica {
     this.#cachePrefix = `${start.generation}:`;
     this.#applied = start.applied;
     this.#engineApplied = start.applied;
-    this.#confState = start.confState;
-    this.#engineConfState = start.confState;
+    this.#configuration = start.configuration;
+    this.#engineConfiguration = start.configuration;
     this.#layer = new Map();
     this.#layerBytes = 0;
     this.#pending = [];

@@ -23,6 +23,7 @@ const head: SnapshotHead = {
   to: 2,
   term: 9,
   metadata: { index: 100, term: 8, confState },
+  configurationIndex: 90,
 };
 
 describe('snapshot-codec', () => {

@@ -13,6 +13,8 @@ export interface SnapshotHead {
   /** The leader's term. */
   readonly term: number;
   readonly metadata: SnapshotMetadata;
+  /** Index of the entry that made the configuration; 0: the one of birth. */
+  readonly configurationIndex: number;
 }
 
 /** Parsed from bytes of a peer: any part may be missing. */
@@ -30,7 +32,10 @@ function isList(value: unknown): boolean {
 
 function isSound(head: Unproven<SnapshotHead> | null): boolean {
   const metadata = head?.metadata;
-  const numbers = [head?.groupId, head?.from, head?.to, head?.term, metadata?.index];
+  const numbers = [
+    ...[head?.groupId, head?.from, head?.to, head?.term],
+    ...[metadata?.index, head?.configurationIndex],
+  ];
   const confState = metadata?.confState;
   const { voters, learners, votersOutgoing, learnersNext } = confState ?? {};
   return (

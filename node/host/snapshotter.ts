@@ -21,7 +21,7 @@ import type { Network, NodeId, SnapshotHeader } from '../sys/network.ts';
 import type { Drainer } from './drainer.ts';
 import type { Group } from './group.ts';
 import { IdleGuard } from './idle-guard.ts';
-import type { AppliedPoint, RowLayout } from './replica.ts';
+import type { AppliedPoint, Configuration, RowLayout } from './replica.ts';
 import {
   decodeSnapshotHead,
   decodeSnapshotRows,
@@ -49,7 +49,7 @@ export interface GenerationStore extends RowLayout {
     group: { readonly groupId: number; readonly replicaId: number },
     generation: number,
     point: AppliedPoint,
-    confState: ConfState,
+    configuration: Configuration,
   ): void;
   /** Deletes the rows of a generation that nothing refers to, at leisure. */
   discard(generation: number): void;
@@ -57,6 +57,7 @@ export interface GenerationStore extends RowLayout {
 
 interface Staged {
   readonly metadata: SnapshotMetadata;
+  readonly configuration: Configuration;
   readonly generation: number;
 }
 
@@ -89,18 +90,21 @@ export class Snapshotter {
   /** The core wants a snapshot sent; called within the group's pump. */
   send(group: Group, message: Message): void {
     const nodeId = group.nodes.get(message.to);
-    const { engineApplied, engineConfState, generation } = group.replica;
-    if (nodeId === undefined || this.#sending) {
+    const { engineApplied, engineConfiguration, generation } = group.replica;
+    // A state from before the receiver was a member is of no use to it: soon a newer one is there.
+    const isListed = listsReplica(engineConfiguration.state, message.to);
+    if (nodeId === undefined || this.#sending || !isListed) {
       this.#report(group, message.to, false);
       return;
     }
-    const metadata: SnapshotMetadata = { ...engineApplied, confState: engineConfState };
+    const metadata: SnapshotMetadata = { ...engineApplied, confState: engineConfiguration.state };
     const head: SnapshotHead = {
       groupId: group.groupId,
       from: group.replicaId,
       to: message.to,
       term: message.term,
       metadata,
+      configurationIndex: engineConfiguration.index,
     };
     // Same step: nothing can be drained between reading the applied pair and this snapshot.
     const iterator = this.#parts.engine.iterate(this.#parts.generations.rowRange(generation));
@@ -225,7 +229,9 @@ export class Snapshotter {
       if (group.stoppedBecause !== undefined) {
         throw new DynakvError('Unavailable', `Group stopped: ${group.stoppedBecause}`);
       }
-      this.#staged.set(group, { metadata: head.metadata, generation });
+      const { metadata, configurationIndex } = head;
+      const configuration = { index: configurationIndex, state: metadata.confState };
+      this.#staged.set(group, { metadata, configuration, generation });
       group.step(snapshotMessage(head));
       group.pump();
       referenced = group.replica.generation === generation;
@@ -245,17 +251,22 @@ export class Snapshotter {
     const { generations } = this.#parts;
     const point = { index: metadata.index, term: metadata.term };
     const old = group.replica.generation;
-    generations.install(group, staged.generation, point, metadata.confState);
+    generations.install(group, staged.generation, point, staged.configuration);
     group.replica.install({
       generation: staged.generation,
       applied: point,
-      confState: metadata.confState,
+      configuration: staged.configuration,
     });
     this.installed += 1;
     group.logger.info('Snapshot: installed', { index: metadata.index });
     group.installed();
     generations.discard(old);
   }
+}
+
+function listsReplica(state: ConfState, replicaId: number): boolean {
+  const { voters, votersOutgoing, learners } = state;
+  return [voters, votersOutgoing, learners].some((ids) => ids.includes(replicaId));
 }
 
 function snapshotMessage(head: SnapshotHead): Message {

@@ -4,7 +4,9 @@
  * before the caller records that the birth is complete; a birth cut short starts over on emptied
  * stores.
  */
+import { emptyConfState } from '../host/group-factory.ts';
 import { assert } from '../lib/assert.ts';
+import { systemGroupId } from '../shards/groups.ts';
 import { LogBatchBuilder } from '../storage/raft-log/batch-builder.ts';
 import type { RaftLog } from '../storage/raft-log/raft-log.ts';
 import { rowKey } from '../storage/generation-rows.ts';
@@ -13,6 +15,28 @@ import type { Engine } from '../sys/engine.ts';
 import type { NodeId } from '../sys/network.ts';
 import { birthPoint, bornGroups } from './bootstrap.ts';
 import type { BootstrapPlan } from './bootstrap.ts';
+import type { JoinSeed } from './join-seed.ts';
+
+/**
+ * The stores of a node that joins: its replica of the system group, empty, as the cluster gave it
+ * out. Durable when it resolves.
+ */
+export async function joinBirth(seed: JoinSeed, engine: Engine, log: RaftLog): Promise<void> {
+  const generations = await Generations.open(engine);
+  assert(generations.groups().length === 0, 'A birth needs empty stores');
+  assert(log.groups.size === 0, 'A birth needs an empty log');
+  const generation = await generations.allocate();
+  const replica = { groupId: systemGroupId, replicaId: seed.systemReplicaId };
+  const origin = { index: 0, term: 0, confState: emptyConfState };
+  await generations.flip(
+    { ...replica, generation },
+    { ...origin, configurationIndex: 0, installStamp: undefined },
+  );
+  const hardState = { term: 0, vote: 0, commit: 0 };
+  await log.append(
+    new LogBatchBuilder().createGroup(replica.groupId, replica.replicaId, origin, hardState),
+  );
+}
 
 /** Durable when it resolves. */
 export async function giveBirth(
@@ -42,7 +66,7 @@ export async function giveBirth(
     const { replicaId } = replica;
     await generations.flip(
       { groupId, replicaId, generation },
-      { ...birthPoint, confState, installStamp: undefined },
+      { ...birthPoint, confState, configurationIndex: 0, installStamp: undefined },
     );
     batch.createGroup(
       groupId,

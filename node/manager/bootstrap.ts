@@ -19,7 +19,7 @@ import { isShardCount, shardCountMax } from '../shards/shard-map.ts';
 import { shardGroupIds } from '../shards/groups.ts';
 import type { NodeId } from '../sys/network.ts';
 import { catalogKeys, catalogRow } from './catalog.ts';
-import type { ClusterRecord, GroupRecord, NodeRecord, ReplicaRecord } from './catalog.ts';
+import type { ClusterRecord, GroupRecord, NodeRecord, ReplicaRecord } from './catalog-records.ts';
 
 /** Voters of the system group at most; every other node is a learner of it. */
 const systemVotersMax = 5;
@@ -33,6 +33,8 @@ export interface BootstrapMember {
   readonly clientAddress: string;
   readonly opsAddress: string;
   readonly zone?: string | undefined;
+  /** The store that the member reserved: the plan is for no other. */
+  readonly storeId?: string | undefined;
 }
 
 export interface BootstrapPlan {
@@ -132,7 +134,7 @@ function systemRows(plan: BootstrapPlan, groups: readonly GroupRecord[]): RowWri
     catalogRow(catalogKeys.table('kv'), kvTable(plan)),
   ];
   for (const member of plan.members) {
-    const node: NodeRecord = { ...member, state: 'active' };
+    const node: NodeRecord = { ...member, state: 'active', revision: 1 };
     rows.push(catalogRow(catalogKeys.node(member.nodeId), node));
   }
   for (const group of groups) {
@@ -175,6 +177,8 @@ export function bornGroups(plan: BootstrapPlan): BornGroup[] {
       groupId,
       replicas,
       preferredLeader,
+      removed: [],
+      revision: 1,
       nextReplicaId: Math.max(...replicas.map((replica) => replica.replicaId)) + 1,
     }),
   );

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { TableRecord } from '../items/table.ts';
 import { Catalog, catalogKeys, catalogRow } from './catalog.ts';
-import type { GroupRecord } from './catalog.ts';
+import type { GroupRecord } from './catalog-records.ts';
 
 const table: TableRecord = {
   name: 'a/b',
@@ -21,8 +21,10 @@ const group: GroupRecord = {
     { replicaId: 1, nodeId: 4 },
     { replicaId: 2, nodeId: 5 },
   ],
+  removed: [],
   nextReplicaId: 3,
   preferredLeader: 4,
+  revision: 1,
 };
 
 describe('Catalog', () => {

@@ -9,44 +9,8 @@ import { DynakvError } from '../lib/errors.ts';
 import type { RowWrite } from '../items/batch.ts';
 import type { TableRecord } from '../items/table.ts';
 import type { NodeId } from '../sys/network.ts';
-
-export interface ClusterRecord {
-  readonly clusterId: string;
-  readonly shardCount: number;
-  readonly replicationFactor: number;
-  readonly createdAtMs: number;
-  /** The next ids to give out; ids are never reused. */
-  readonly nextNodeId: number;
-  readonly nextTableId: number;
-}
-
-export type NodeState = 'joining' | 'active' | 'draining' | 'drained' | 'removed';
-
-export interface NodeRecord {
-  readonly nodeId: NodeId;
-  /** host:port of its peer, client and operations doors. */
-  readonly address: string;
-  readonly clientAddress: string;
-  readonly opsAddress: string;
-  readonly zone?: string | undefined;
-  readonly state: NodeState;
-  /** Its store failed, and why: that store is never let in again (design §4). */
-  readonly quarantined?: string | undefined;
-}
-
-export interface ReplicaRecord {
-  readonly replicaId: number;
-  readonly nodeId: NodeId;
-}
-
-/** Wanted placement and its ids; the truth about members is the group's own configuration. */
-export interface GroupRecord {
-  readonly groupId: number;
-  readonly replicas: readonly ReplicaRecord[];
-  readonly nextReplicaId: number;
-  /** Who should lead, for balance (`leader-home.ts`). */
-  readonly preferredLeader: NodeId;
-}
+import { readGroup, readNode } from './catalog-records.ts';
+import type { ClusterRecord, GroupRecord, NodeRecord } from './catalog-records.ts';
 
 export const catalogKeys = {
   cluster: 'cluster',
@@ -75,6 +39,11 @@ export class Catalog {
       throw new DynakvError('Unavailable', 'The catalog is not loaded yet');
     }
     return this.#cluster;
+  }
+
+  /** False on a node that joined and has nothing of the system group yet. */
+  get isLoaded(): boolean {
+    return this.#cluster !== undefined;
   }
 
   get nodes(): ReadonlyMap<NodeId, NodeRecord> {
@@ -139,10 +108,10 @@ export class Catalog {
         this.#cluster = record as ClusterRecord | undefined;
         return;
       case 'node':
-        put(this.#nodes, Number(name), record as NodeRecord | undefined);
+        put(this.#nodes, Number(name), record === undefined ? undefined : readNode(record));
         return;
       case 'group':
-        put(this.#groups, Number(name), record as GroupRecord | undefined);
+        put(this.#groups, Number(name), record === undefined ? undefined : readGroup(record));
         return;
       case 'table':
         put(this.#tables, name, record as TableRecord | undefined);

@@ -48,7 +48,15 @@ export class DroppedTables {
     this.#drops.push({ group, tableId, index: group.replica.applied.index });
   }
 
-  /** At start: drops whose rows an earlier life may not have freed. */
+  /** The replica left this node: its rows go with its generation. */
+  forget(group: Group): void {
+    this.#drops = this.#drops.filter((drop) => drop.group !== group);
+  }
+
+  /**
+   * At start, and when a snapshot came: drops whose rows an earlier life, or the sender, may not
+   * have freed.
+   */
   async find(group: Group): Promise<void> {
     const { generation, engineApplied } = group.replica;
     const iterator = this.#engine.iterate({

@@ -75,6 +75,12 @@ export class LeaderHome {
     }
   }
 
+  /** The replica left this node. */
+  forget(group: Group): void {
+    this.#campaigned.delete(group);
+    this.#ledLooks.delete(group);
+  }
+
   #preferred(group: Group): NodeId | undefined {
     return this.#catalog.groups.get(group.groupId)?.preferredLeader;
   }

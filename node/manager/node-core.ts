@@ -12,16 +12,13 @@ import type { CompactionLimits } from '../host/compaction.ts';
 import { Drainer } from '../host/drainer.ts';
 import { EngineGenerations } from '../host/generation-store.ts';
 import type { Group } from '../host/group.ts';
-import { hardStateAt, openGroup, reconcile } from '../host/group-factory.ts';
-import type { EngineState } from '../host/group-factory.ts';
 import { Host } from '../host/host.ts';
+import { Membership } from '../host/membership.ts';
 import { RowCache } from '../host/row-cache.ts';
 import { RowReader } from '../host/row-reader.ts';
 import { Snapshotter } from '../host/snapshotter.ts';
-import type { RowWrite } from '../items/batch.ts';
 import { Router } from '../router/router.ts';
 import { systemGroupId } from '../shards/groups.ts';
-import { LogBatchBuilder } from '../storage/raft-log/batch-builder.ts';
 import type { RaftLog } from '../storage/raft-log/raft-log.ts';
 import type { Generations } from '../storage/generations.ts';
 import type { Clock, Timer, Timers } from '../sys/clock.ts';
@@ -31,9 +28,12 @@ import { FrameKind } from '../sys/network.ts';
 import type { Network, NodeId, PeerEvent } from '../sys/network.ts';
 import type { Random } from '../sys/random.ts';
 import { Catalog } from './catalog.ts';
+import { CatalogLoader } from './catalog-loader.ts';
 import { DroppedTables } from './dropped-tables.ts';
 import { handOver } from './hand-over.ts';
+import type { JoinSeed } from './join-seed.ts';
 import { LeaderHome } from './leader-home.ts';
+import { LocalReplicas } from './local-replicas.ts';
 import { SystemGroup } from './system-group.ts';
 import { TableFanout } from './table-fanout.ts';
 import { CatalogTables } from './table-service.ts';
@@ -53,6 +53,8 @@ export interface NodeOptions {
   readonly commandsMax: number;
   /** Addresses to use instead of the catalog's. */
   readonly peerOverrides: ReadonlyMap<NodeId, string>;
+  /** Of a node that joined: looked at until the system group has told it the catalog. */
+  readonly seed?: JoinSeed | undefined;
 }
 
 export interface NodeParts {
@@ -79,8 +81,6 @@ export interface NodeEvents {
 const housekeepingPeriodMs = 1_000;
 /** For noting in the catalog what a peer says of itself, failovers included. */
 const catalogNoteMs = 10_000;
-const scanRows = 1_000;
-const scanBytes = 1 << 20;
 
 export class NodeCore {
   readonly parts: NodeParts;
@@ -95,7 +95,10 @@ export class NodeCore {
   readonly snapshotter: Snapshotter;
   /** Peers whose stores failed, and why, as far as this node heard. */
   readonly quarantinedPeers = new Map<NodeId, string>();
+  readonly replicas: LocalReplicas;
+  readonly membership: Membership;
   readonly #store: EngineGenerations;
+  readonly #loader: CatalogLoader;
   readonly #reader: RowReader;
   readonly #system: SystemGroup;
   readonly #fanout: TableFanout;
@@ -133,25 +136,22 @@ export class NodeCore {
       () => this.drainer.layerFull,
       () => this.host.logWriter.full || parts.log.spaceLow,
     );
-    this.executors = new Executors(this.admission, (group, tableId) => {
-      this.#dropped.dropped(group, tableId);
-    });
-    this.#system = new SystemGroup(this.catalog, {
-      opened: (term) => {
-        this.#fanout.opened(term);
-      },
-      closed: () => {
-        this.#fanout.closed();
+    this.executors = new Executors(this.admission, {
+      tableDropped: (group, tableId) => {
+        this.#dropped.dropped(group, tableId);
       },
       installed: (group) => {
-        void this.#reloadCatalog(group);
+        this.#dropped.find(group).catch(failed);
       },
     });
+    this.#system = this.#newSystemGroup();
+    this.membership = new Membership({ host: this.host, bytesOf: () => 0 });
     this.router = new Router({
       commandsMax: options.commandsMax,
       host: this.host,
       executors: this.executors,
       system: this.#system,
+      membership: this.membership,
       placement: this.catalog,
       network,
       clock,
@@ -167,7 +167,31 @@ export class NodeCore {
       logger,
     });
     this.#leaderHome = new LeaderHome(this.host, this.catalog);
+    const { catalog, drainer } = this;
+    this.#loader = new CatalogLoader({ catalog, engine, store: this.#store, drainer });
+    this.replicas = this.#newReplicas(failed);
     this.tables = new CatalogTables(this.catalog, this.router, clock, random);
+  }
+
+  #newSystemGroup(): SystemGroup {
+    const { clock } = this.parts;
+    const facts = {
+      get nowMs(): number {
+        return clock.wallMs();
+      },
+      isLive: (nodeId: NodeId) => nodeId === this.host.nodeId || this.host.liveness.isLive(nodeId),
+    };
+    return new SystemGroup(this.catalog, facts, {
+      opened: (term) => {
+        this.#fanout.opened(term);
+      },
+      closed: () => {
+        this.#fanout.closed();
+      },
+      installed: (group) => {
+        void this.#reloadCatalog(group);
+      },
+    });
   }
 
   /** Said by the peer itself, or by the catalog to those that were away when it was said. */
@@ -243,9 +267,7 @@ export class NodeCore {
   static async open(parts: NodeParts, events: NodeEvents): Promise<NodeCore> {
     const core = new NodeCore(parts, events);
     await core.#loadCatalog();
-    await core.#openGroups();
-    parts.log.releaseRecovered();
-    core.#store.discardUnreferenced();
+    await core.replicas.openAll();
     return core;
   }
 
@@ -254,114 +276,50 @@ export class NodeCore {
     if (pointer === undefined) {
       throw new DynakvError('Quarantined', 'Cannot start: the system group is missing in RocksDB');
     }
-    this.catalog.load(await this.#scan(pointer.generation));
+    await this.#loader.load(pointer.generation);
   }
 
-  async #scan(generation: number): Promise<RowWrite[]> {
-    const iterator = this.parts.engine.iterate(this.#store.rowRange(generation));
-    const found: RowWrite[] = [];
-    try {
-      for (;;) {
-        const rows = await iterator.next(scanRows, scanBytes);
-        if (rows.length === 0) {
-          return found;
-        }
-        for (const [key, value] of rows) {
-          found.push({ key: this.#store.strip(key), value });
-        }
-      }
-    } finally {
-      await iterator.close();
-    }
-  }
-
-  /** A snapshot replaced the system group's rows; rows applied while scanning come again. */
+  /** A snapshot replaced the system group's rows. */
   async #reloadCatalog(group: Group): Promise<void> {
     this.#system.reloading = true;
     try {
-      for (;;) {
-        const { applied, generation } = group.replica;
-        this.drainer.drainGroup(group);
-        const rows = await this.#scan(generation);
-        if (group.replica.applied === applied) {
-          this.catalog.load(rows);
-          this.#system.reloading = false;
-          return;
-        }
-      }
+      await this.#loader.reload(group);
+      this.#system.reloading = false;
     } catch (error) {
       this.host.fail(error);
     }
   }
 
-  async #openGroups(): Promise<void> {
-    const { generations, log, logger, random, options } = this.parts;
-    const restarts = new LogBatchBuilder();
-    const pointers = generations.groups();
-    for (const groupId of log.groups.keys()) {
-      if (!pointers.some((pointer) => pointer.groupId === groupId)) {
-        throw quarantined(groupId, 'RocksDB lost its generation');
-      }
-    }
-    for (const pointer of pointers) {
-      const { groupId, replicaId, generation } = pointer;
-      const found = log.groups.get(groupId);
-      const applied = generations.readApplied(generation);
-      if (found === undefined || applied === undefined) {
-        throw quarantined(groupId, found === undefined ? 'the log lost it' : 'its state is lost');
-      }
-      const engineState: EngineState = {
-        replicaId,
-        generation,
-        applied: { index: applied.index, term: applied.term },
-        confState: applied.confState,
-        installed: applied.installStamp !== undefined,
-      };
-      const verdict = reconcile(found, engineState);
-      if (verdict.kind === 'quarantine') {
-        throw quarantined(groupId, verdict.why);
-      }
-      let logState = found;
-      if (verdict.kind === 'restartLog') {
-        const hardState = hardStateAt(found.hardState, verdict.metadata);
-        restarts
-          .snapshot(groupId, replicaId, verdict.metadata)
-          .hardState(groupId, replicaId, hardState);
-        logState = { ...found, entries: [], snapshotMetadata: verdict.metadata, hardState };
-      }
-      const nodes = new Map<number, NodeId>();
-      const group = openGroup(
-        {
-          tuning: options,
-          random,
-          cache: this.cache,
-          reader: this.#reader,
-          layout: this.#store,
-          logger,
-        },
-        groupId,
-        logState,
-        engineState,
-        nodes,
-        this.host,
-      );
-      this.#place(group);
-      group.listen(groupId === systemGroupId ? this.#system : this.executors);
-      this.host.add(group);
-      if (groupId !== systemGroupId) {
-        await this.#dropped.find(group);
-      }
-    }
-    if (!restarts.isEmpty) {
-      await log.append(restarts);
-    }
+  #newReplicas(failed: (error: unknown) => void): LocalReplicas {
+    const { log, generations, timers, random, logger, options } = this.parts;
+    const { host, drainer, cache, catalog } = this;
+    return new LocalReplicas({
+      ...{ host, drainer, log, generations, cache, catalog, timers, random, logger, failed },
+      ...{ nodeId: options.nodeId, tuning: options, store: this.#store, reader: this.#reader },
+      listenerOf: (groupId) => (groupId === systemGroupId ? this.#system : this.executors),
+      place: (group) => {
+        this.#place(group);
+      },
+      opened: async (group) => {
+        if (group.groupId !== systemGroupId) {
+          await this.#dropped.find(group);
+        }
+      },
+      released: (group) => {
+        this.executors.forget(group);
+        this.#dropped.forget(group);
+        this.#leaderHome.forget(group);
+      },
+    });
   }
 
   /** Where the group's replicas live, by the catalog. */
   #place(group: Group): void {
+    const { seed } = this.parts.options;
     const record = this.catalog.groups.get(group.groupId);
+    const isSeeded = !this.catalog.isLoaded && group.groupId === systemGroupId;
     group.nodes.clear();
-    for (const replica of record?.replicas ?? []) {
+    for (const replica of (isSeeded ? seed?.systemReplicas : record?.replicas) ?? []) {
       group.nodes.set(replica.replicaId, replica.nodeId);
     }
   }
@@ -379,15 +337,11 @@ export class NodeCore {
       this.snapshotter.receive(from, snapshot, chunks),
     );
     this.catalog.onChange(() => {
-      for (const group of this.host.groups.values()) {
-        this.#place(group);
-      }
-      this.#setPeers();
-      this.#followQuarantine();
+      this.#followCatalog();
     });
-    this.#setPeers();
-    this.#followQuarantine();
     this.host.start();
+    // Entries of the log's tail may have been applied while the replicas were opened.
+    this.#followCatalog();
     this.#leaderHome.start();
     this.#timers.push(
       timers.every(housekeepingPeriodMs, () => {
@@ -397,10 +351,22 @@ export class NodeCore {
     );
   }
 
+  #followCatalog(): void {
+    for (const group of this.host.groups.values()) {
+      this.#place(group);
+    }
+    this.#setPeers();
+    this.#followQuarantine();
+    this.replicas.follow();
+  }
+
   #setPeers(): void {
     const { network, options } = this.parts;
-    const peers = [...this.catalog.nodes.values()]
-      .filter((node) => node.nodeId !== options.nodeId && node.state !== 'removed')
+    const members = this.catalog.isLoaded
+      ? [...this.catalog.nodes.values()].filter((node) => node.state !== 'removed')
+      : (options.seed?.members ?? []);
+    const peers = members
+      .filter((node) => node.nodeId !== options.nodeId)
       .map((node) => ({
         nodeId: node.nodeId,
         address: options.peerOverrides.get(node.nodeId) ?? node.address,
@@ -443,9 +409,15 @@ export class NodeCore {
     }
   }
 
-  /** All own replicas follow a leader or lead openly. */
+  /** All own replicas that are members follow a leader or lead openly. */
   get groupsReady(): boolean {
+    if (!this.catalog.isLoaded) {
+      return false;
+    }
     for (const group of this.host.groups.values()) {
+      if (!group.isMember) {
+        continue; // Given out and not taken in yet, or on its way out.
+      }
       const follows = group.leader !== 0 && (!group.isLeader || group.openTerm !== 0);
       if (group.stoppedBecause !== undefined || !follows) {
         return false;
@@ -473,16 +445,7 @@ export class NodeCore {
     for (const timer of this.#timers) {
       timer.cancel();
     }
+    this.replicas.close();
     this.host.close();
   }
-}
-
-function quarantined(groupId: number, why: string): DynakvError {
-  return new DynakvError(
-    'Quarantined',
-    `Cannot start: the replica of group ${groupId} is quarantined, as ${why}. It may have ` +
-      'forgotten a vote or an acknowledged write. Keep the folder; start this node with an empty ' +
-      'data folder as a new node, or restore a one-copy cluster from a backup',
-    { groupId },
-  );
 }

@@ -4,7 +4,8 @@ import type { TableSpec, TableStatus } from '../items/table.ts';
 import { bornGroups } from './bootstrap.ts';
 import { Catalog, catalogKeys, catalogRow } from './catalog.ts';
 import { decideSystem } from './system-commands.ts';
-import type { SystemCommand, SystemDecision } from './system-commands.ts';
+import type { SystemCommand } from './system-commands.ts';
+import type { SystemDecision, SystemFacts } from './system-decision.ts';
 
 const spec: TableSpec = {
   name: 't',
@@ -13,8 +14,11 @@ const spec: TableSpec = {
   deletionProtection: false,
 };
 
+const facts: SystemFacts = { term: 3, nowMs: 1_000, isLive: () => false };
+
 class Bench {
   readonly catalog = new Catalog();
+  readonly live = new Set<number>();
 
   constructor() {
     const address = 'n1:7000';
@@ -29,7 +33,8 @@ class Bench {
   }
 
   run(command: SystemCommand): SystemDecision {
-    const decision = decideSystem(this.catalog, command);
+    const isLive = (nodeId: number): boolean => this.live.has(nodeId);
+    const decision = decideSystem(this.catalog, command, { ...facts, isLive });
     this.catalog.apply(decision.writes);
     return decision;
   }
@@ -142,45 +147,108 @@ describe('decideSystem()', () => {
     expect(bench.run({ op: 'describeTable', name: 'x' })).toEqual({ writes: [], reply: {} });
   });
 
-  test('join gives an address one id, and never an old one', () => {
-    const bench = new Bench();
-    const join = (address: string): SystemDecision =>
-      bench.run({ op: 'join', address, clientAddress: '', opsAddress: '' });
-    expect(join('n2:7000').reply).toEqual({ nodeId: 2, clusterId: 'c' });
-    expect(join('n2:7000')).toEqual({ writes: [], reply: { nodeId: 2, clusterId: 'c' } });
-    expect(join('n3:7000').reply).toEqual({ nodeId: 3, clusterId: 'c' });
-    expect(bench.catalog.nodes.get(3)?.state).toBe('joining');
+  test('an unknown command is refused', () => {
+    const command = { op: 'dropEverything' } as unknown as SystemCommand;
+    expect(() => new Bench().run(command)).toThrow('Cannot run the command');
   });
 
-  test('an unknown command is a bad frame', () => {
-    const command = { op: 'dropEverything' } as unknown as SystemCommand;
-    expect(() => new Bench().run(command)).toThrow('Cannot run the system command');
+  test('a command decided under another leadership is refused by name', () => {
+    const bench = new Bench();
+    const command: SystemCommand = { op: 'forgetReplica', groupId: 1, replicaId: 1, asTerm: 2 };
+    expect(() => bench.run(command)).toThrow(/in term 2, this is term 3/);
+    expect(bench.run({ ...command, asTerm: 3 }).writes).toHaveLength(1);
   });
 });
+
+describe('join', () => {
+  const join = (bench: Bench, storeId: string, address: string): SystemDecision =>
+    bench.run({ op: 'join', storeId, address, clientAddress: '', opsAddress: '' });
+
+  test('gives a store one id, with a replica of the system group, and never an old one', () => {
+    const bench = new Bench();
+    const reply = { nodeId: 2, clusterId: 'c', createdAtMs: 1, systemReplicaId: 2 };
+    expect(join(bench, 's2', 'n2:7000').reply).toEqual(reply);
+    expect(join(bench, 's2', 'n2:7000')).toEqual({ writes: [], reply });
+    expect(join(bench, 's3', 'n3:7000').reply).toMatchObject({ nodeId: 3, systemReplicaId: 3 });
+    expect(bench.catalog.nodes.get(3)).toMatchObject({ state: 'joining', storeId: 's3' });
+    expect(bench.catalog.groups.get(0)?.replicas).toContainEqual({ replicaId: 3, nodeId: 3 });
+  });
+
+  test('takes the place of a node that is silent, not of one that answers', () => {
+    const bench = new Bench();
+    join(bench, 's2', 'n2:7000');
+    bench.live.add(2);
+    expect(() => join(bench, 's9', 'n2:7000')).toThrow(/node 2 answers there/);
+    bench.live.delete(2);
+    expect(join(bench, 's9', 'n2:7000').reply).toMatchObject({ nodeId: 3 });
+    expect(bench.catalog.nodes.get(2)).toMatchObject({ address: '', state: 'joining' });
+  });
+
+  test('refuses the store of a node that was removed', () => {
+    const bench = new Bench();
+    join(bench, 's2', 'n2:7000');
+    const node = bench.catalog.nodes.get(2);
+    bench.catalog.apply([catalogRow(catalogKeys.node(2), { ...node, state: 'removed' })]);
+    expect(() => join(bench, 's2', 'n2:7000')).toThrow(/was removed/);
+  });
+});
+
+describe('replicas', () => {
+  test('an id is given once for a node, and only for the revision seen', () => {
+    const bench = new Bench();
+    bench.run({ op: 'join', storeId: 's2', address: 'a', clientAddress: '', opsAddress: '' });
+    const give = (nodeId: number, expectedRevision: number): SystemDecision =>
+      bench.run({ op: 'giveReplica', groupId: 1, nodeId, expectedRevision });
+    expect(() => give(2, 7)).toThrow(/revision is 1, not 7/);
+    expect(() => give(5, 1)).toThrow(/no member/);
+    expect(give(2, 1).reply).toEqual({ replicaId: 2 });
+    expect(give(2, 1)).toEqual({ writes: [], reply: { replicaId: 2 } });
+  });
+
+  test('an id that is forgotten stays among those gone, and is not given out again', () => {
+    const bench = new Bench();
+    bench.run({ op: 'join', storeId: 's2', address: 'a', clientAddress: '', opsAddress: '' });
+    const forget = (replicaId: number): SystemDecision =>
+      bench.run({ op: 'forgetReplica', groupId: 1, replicaId });
+    bench.run({ op: 'giveReplica', groupId: 1, nodeId: 2, expectedRevision: 1 });
+    expect(forget(1).writes).toHaveLength(1);
+    expect(forget(1).writes).toEqual([]);
+    expect(() => forget(9)).toThrow(/Cannot find replica 9/);
+    const group = bench.catalog.groups.get(1);
+    expect(group).toMatchObject({ removed: [[1, 1]], nextReplicaId: 3, preferredLeader: 2 });
+    expect(group?.replicas).toEqual([{ replicaId: 2, nodeId: 2 }]);
+  });
+});
+
+const row = {
+  ...{ nodeId: 2, address: 'a', clientAddress: 'b', opsAddress: 'c' },
+  ...{ state: 'active', revision: 4 },
+};
 
 describe('quarantine', () => {
   test('is noted once, for a node that is known', () => {
     const catalog = new Catalog();
-    const node = { nodeId: 2, address: 'a', clientAddress: 'b', opsAddress: 'c', state: 'active' };
-    catalog.load([catalogRow(catalogKeys.node(2), node)]);
-    const first = decideSystem(catalog, { op: 'quarantine', nodeId: 2, reason: 'EIO' });
+    catalog.load([catalogRow(catalogKeys.node(2), row)]);
+    const run = (nodeId: number, reason: string): SystemDecision =>
+      decideSystem(catalog, { op: 'quarantine', nodeId, reason }, facts);
+    const first = run(2, 'EIO');
     expect(first.writes).toHaveLength(1);
     catalog.apply(first.writes);
-    expect(catalog.nodes.get(2)).toMatchObject({ quarantined: 'EIO', address: 'a' });
-    expect(decideSystem(catalog, { op: 'quarantine', nodeId: 2, reason: 'x' }).writes).toEqual([]);
-    expect(decideSystem(catalog, { op: 'quarantine', nodeId: 7, reason: 'x' }).writes).toEqual([]);
+    expect(catalog.nodes.get(2)).toMatchObject({ quarantined: 'EIO', address: 'a', revision: 5 });
+    expect(run(2, 'x').writes).toEqual([]);
+    expect(run(7, 'x').writes).toEqual([]);
   });
 });
 
 describe('moved', () => {
   test('changes the address of a node that is known, once', () => {
     const catalog = new Catalog();
-    const node = { nodeId: 2, address: 'a', clientAddress: 'b', opsAddress: 'c', state: 'active' };
-    catalog.load([catalogRow(catalogKeys.node(2), node)]);
-    const first = decideSystem(catalog, { op: 'moved', nodeId: 2, address: 'z:1' });
-    catalog.apply(first.writes);
-    expect(catalog.nodes.get(2)).toEqual({ ...node, address: 'z:1' });
-    expect(decideSystem(catalog, { op: 'moved', nodeId: 2, address: 'z:1' }).writes).toEqual([]);
-    expect(decideSystem(catalog, { op: 'moved', nodeId: 7, address: 'z:1' }).writes).toEqual([]);
+    catalog.load([catalogRow(catalogKeys.node(2), row)]);
+    const run = (nodeId: number): SystemDecision =>
+      decideSystem(catalog, { op: 'moved', nodeId, address: 'z:1' }, facts);
+    catalog.apply(run(2).writes);
+    expect(catalog.nodes.get(2)).toEqual({ ...row, address: 'z:1', revision: 5 });
+    expect(run(2).writes).toEqual([]);
+    expect(run(7).writes).toEqual([]);
   });
 });

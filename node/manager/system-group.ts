@@ -15,6 +15,7 @@ import type { AnyDone, SystemRunner } from '../router/router.ts';
 import type { Catalog } from './catalog.ts';
 import { decideSystem } from './system-commands.ts';
 import type { SystemCommand } from './system-commands.ts';
+import type { SystemDecision, SystemFacts } from './system-decision.ts';
 
 /** Commands waiting their turn; more are a throttle. */
 const queueMax = 1_000;
@@ -34,14 +35,16 @@ export interface SystemGroupEvents {
 
 export class SystemGroup implements GroupListener, SystemRunner {
   readonly #catalog: Catalog;
+  readonly #facts: Omit<SystemFacts, 'term'>;
   readonly #events: SystemGroupEvents;
   readonly #queue = new BoundedQueue<Waiting>(queueMax);
   #busy = false;
   /** The local catalog is older than the applied rows: nothing may be decided on it. */
   reloading = false;
 
-  constructor(catalog: Catalog, events: SystemGroupEvents) {
+  constructor(catalog: Catalog, facts: Omit<SystemFacts, 'term'>, events: SystemGroupEvents) {
     this.#catalog = catalog;
+    this.#facts = facts;
     this.#events = events;
   }
 
@@ -94,34 +97,52 @@ export class SystemGroup implements GroupListener, SystemRunner {
       if (waiting === undefined) {
         return;
       }
-      try {
-        this.#decide(group, waiting);
-      } catch (error) {
-        const failure = isDynakvError(error)
-          ? error
-          : new DynakvError('Refused', `Cannot run it: ${messageOf(error)}`, {}, error);
-        waiting.done(failure, undefined);
-      }
+      this.#run(group, waiting);
     }
   }
 
-  #decide(group: Group, { command, done }: Waiting): void {
+  #run(group: Group, { command, done }: Waiting): void {
     const term = group.openTerm;
     if (term === 0) {
       done(notLeader(group), undefined);
       return;
     }
-    const { writes, reply } = decideSystem(this.#catalog, command);
-    if (writes.length === 0) {
+    const decided = this.#decide(command, term);
+    if (isDynakvError(decided) || decided.writes.length === 0) {
       group.readBarrier((confirmed) => {
-        if (confirmed && group.openTerm === term) {
-          done(undefined, { kind: 'system', body: reply });
-        } else {
+        if (!confirmed || group.openTerm !== term) {
           done(notLeader(group), undefined);
+        } else if (isDynakvError(decided)) {
+          done(decided, undefined);
+        } else {
+          done(undefined, { kind: 'system', body: decided.reply });
         }
       });
       return;
     }
+    try {
+      this.#propose(group, term, decided, done);
+    } catch (error) {
+      if (!isDynakvError(error)) {
+        throw error;
+      }
+      done(error, undefined);
+    }
+  }
+
+  /** What the command comes to; an error is a refusal. */
+  #decide(command: SystemCommand, term: number): SystemDecision | DynakvError {
+    try {
+      const { nowMs, isLive } = this.#facts;
+      return decideSystem(this.#catalog, command, { term, nowMs, isLive });
+    } catch (error) {
+      return isDynakvError(error)
+        ? error
+        : new DynakvError('Refused', `Cannot run it: ${messageOf(error)}`, {}, error);
+    }
+  }
+
+  #propose(group: Group, term: number, { writes, reply }: SystemDecision, done: AnyDone): void {
     group.propose(encodeBatch(writes), term, (outcome) => {
       if (outcome === 'done') {
         done(undefined, { kind: 'system', body: reply });

@@ -5,8 +5,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ByteWriter } from '../lib/bytes.ts';
+import type { GroupFacts } from '../host/group-commands.ts';
 import { DynakvError, errorTable, isDynakvError } from '../lib/errors.ts';
 import type { ErrorCode } from '../lib/errors.ts';
+import { ConfChangeType } from '../raft/conf-change.ts';
 import {
   decodeReply,
   decodeRequest,
@@ -35,6 +37,8 @@ const options = fc.record(
   },
   { requiredKeys: [] },
 );
+const changeType = fc.constantFrom(...Object.values(ConfChangeType));
+const replicaId = fc.integer({ min: 1 });
 const commands: fc.Arbitrary<AnyCommand> = fc.oneof(
   fc.record({ kind: fc.constant('get' as const), consistent: fc.boolean(), ...target }),
   fc
@@ -58,11 +62,35 @@ const commands: fc.Arbitrary<AnyCommand> = fc.oneof(
     kind: fc.constant('system' as const),
     body: fc.record({ op: fc.string(), name: fc.string() }),
   }),
+  fc.record({ kind: fc.constant('describe' as const), confirmed: fc.boolean() }),
+  fc.record({
+    kind: fc.constant('configure' as const),
+    expectedIndex: u32,
+    changes: fc.array(fc.record({ type: changeType, id: replicaId }), { maxLength: 5 }),
+  }),
+  fc.record({ kind: fc.constant('transfer' as const), to: replicaId }),
+  fc.record({ kind: fc.constant('survey' as const), after: fc.integer({ min: -1 }) }),
 );
 const stored = fc.option(
   fc.record({ item: bytes, itemSize: u32, version: fc.string({ maxLength: 20 }) }),
   { nil: undefined },
 );
+const ids = fc.array(replicaId, { maxLength: 3 });
+const facts: fc.Arbitrary<GroupFacts> = fc.record({
+  ...{ groupId: u32, replicaId, term: u32, commitIndex: u32, configurationIndex: u32 },
+  confState: fc.record({
+    ...{ voters: ids, learners: ids, votersOutgoing: ids, learnersNext: ids },
+    autoLeave: fc.boolean(),
+  }),
+  members: fc.array(
+    fc.record({
+      ...{ replicaId, match: u32, active: fc.boolean() },
+      state: fc.constantFrom('probe' as const, 'replicate' as const, 'snapshot' as const),
+    }),
+    { maxLength: 3 },
+  ),
+  ...{ bytes: u32, asleep: fc.boolean() },
+});
 const replies: fc.Arbitrary<AnyReply> = fc.oneof(
   fc.record({ kind: fc.constant('got' as const), found: stored }),
   fc.record({
@@ -77,6 +105,14 @@ const replies: fc.Arbitrary<AnyReply> = fc.oneof(
     version: fc.option(fc.string(), { nil: undefined }),
   }),
   fc.record({ kind: fc.constant('system' as const), body: fc.record({ names: fc.string() }) }),
+  facts.map((each) => ({ kind: 'described' as const, facts: each })),
+  fc.record({ kind: fc.constant('configured' as const), index: u32 }),
+  fc.constant({ kind: 'transferred' as const }),
+  fc.record({
+    kind: fc.constant('surveyed' as const),
+    groups: fc.array(facts, { maxLength: 3 }),
+    more: fc.boolean(),
+  }),
 );
 
 /** The decoder's outcome: a value, or `BadFrame`; anything else fails the test. */

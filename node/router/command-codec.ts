@@ -10,6 +10,14 @@ import { ByteReader, ByteWriter } from '../lib/bytes.ts';
 import { DynakvError, errorTable, messageOf } from '../lib/errors.ts';
 import type { ErrorCode, ErrorFacts } from '../lib/errors.ts';
 import type { ShardCommand } from '../executor/executors.ts';
+import type {
+  GroupCommand,
+  GroupReply,
+  SurveyCommand,
+  SurveyReply,
+} from '../host/group-commands.ts';
+import { configureChangesMax } from '../host/group-commands.ts';
+import { ConfChangeType } from '../raft/conf-change.ts';
 import type { ItemReply, StoredItem } from '../items/command.ts';
 import type { SchemaRow } from '../items/schema-row.ts';
 
@@ -30,11 +38,21 @@ export interface SystemCommandFrame {
   readonly reads?: true | undefined;
 }
 
-export type AnyCommand = ShardCommand | SystemCommandFrame;
+export type AnyCommand = ShardCommand | SystemCommandFrame | GroupCommand | SurveyCommand;
 
 /** Whether a command without an answer may have changed something (design §3.3). */
 export function mayHaveEffect(command: AnyCommand): boolean {
-  return command.kind === 'system' ? command.reads !== true : command.kind !== 'get';
+  switch (command.kind) {
+    case 'system':
+      return command.reads !== true;
+    case 'get':
+    case 'describe':
+    case 'survey':
+    case 'transfer': // A leadership handed over twice does no harm.
+      return false;
+    default:
+      return true;
+  }
 }
 
 export function encodeRequest(request: Request<AnyCommand>): Buffer {
@@ -42,17 +60,17 @@ export function encodeRequest(request: Request<AnyCommand>): Buffer {
   let head: string;
   let rowKey: Buffer = noBytes;
   let item: Buffer = noBytes;
-  if (command.kind === 'schema' || command.kind === 'system') {
-    head = JSON.stringify(command);
-  } else if (command.kind === 'put') {
+  if (command.kind === 'put') {
     const { rowKey: key, item: bytes, ...rest } = command;
     rowKey = key;
     item = bytes;
     head = JSON.stringify(rest);
-  } else {
+  } else if (command.kind === 'get' || command.kind === 'delete') {
     const { rowKey: key, ...rest } = command;
     rowKey = key;
     head = JSON.stringify(rest);
+  } else {
+    head = JSON.stringify(command);
   }
   return new ByteWriter(head.length + rowKey.length + item.length + 64)
     .varint(request.id)
@@ -123,6 +141,22 @@ function isSchema(row: unknown): row is SchemaRow {
   );
 }
 
+const changeTypes: ReadonlySet<unknown> = new Set(Object.values(ConfChangeType));
+
+function isId(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) > 0;
+}
+
+function isConfigure(head: Fields): boolean {
+  const { expectedIndex, changes } = head;
+  return (
+    Number.isSafeInteger(expectedIndex) &&
+    Array.isArray(changes) &&
+    changes.length <= configureChangesMax &&
+    changes.every((each) => isFields(each) && changeTypes.has(each['type']) && isId(each['id']))
+  );
+}
+
 /** What a head of each kind must hold. */
 const headChecks: Readonly<Record<AnyCommand['kind'], (head: Fields) => boolean>> = {
   get: (head) => isTarget(head) && typeof head['consistent'] === 'boolean',
@@ -130,6 +164,10 @@ const headChecks: Readonly<Record<AnyCommand['kind'], (head: Fields) => boolean>
   delete: isWrite,
   schema: (head) => isSchema(head['row']),
   system: (head) => isFields(head['body']),
+  describe: (head) => typeof head['confirmed'] === 'boolean',
+  configure: isConfigure,
+  transfer: (head) => isId(head['to']),
+  survey: (head) => Number.isSafeInteger(head['after']),
 };
 
 export function decodeRequest(frame: Buffer): Request<AnyCommand> {
@@ -148,17 +186,18 @@ export function decodeRequest(frame: Buffer): Request<AnyCommand> {
   const rowKey = reader.bytes();
   const item = reader.bytes();
   const command = (
-    kind === 'schema' || kind === 'system'
-      ? head
-      : kind === 'put'
-        ? { ...head, rowKey, item }
-        : { ...head, rowKey }
+    kind === 'put'
+      ? { ...head, rowKey, item }
+      : kind === 'get' || kind === 'delete'
+        ? { ...head, rowKey }
+        : head
   ) as AnyCommand;
   return { id, deadlineLeftMs, groupId, command };
 }
 
-/** What a shard or the system group answered. */
-export type AnyReply = ItemReply | { readonly kind: 'system'; readonly body: unknown };
+/** What a shard, the system group, a group's leader or a node answered. */
+export type AnyReply =
+  ItemReply | { readonly kind: 'system'; readonly body: unknown } | GroupReply | SurveyReply;
 
 function shownRow(reply: AnyReply): StoredItem | undefined {
   switch (reply.kind) {
@@ -222,7 +261,34 @@ const replyKinds: ReadonlySet<unknown> = new Set([
   'conditionFailed',
   'preconditionFailed',
   'system',
+  'described',
+  'configured',
+  'transferred',
+  'surveyed',
 ]);
+
+function isFacts(value: unknown): boolean {
+  return (
+    isFields(value) &&
+    Number.isSafeInteger(value['configurationIndex']) &&
+    Array.isArray(value['members']) &&
+    isFields(value['confState'])
+  );
+}
+
+/** Answers about groups hold what they must. */
+function isReplySound(reply: Fields): boolean {
+  switch (reply['kind']) {
+    case 'described':
+      return isFacts(reply['facts']);
+    case 'configured':
+      return Number.isSafeInteger(reply['index']);
+    case 'surveyed':
+      return Array.isArray(reply['groups']) && reply['groups'].every(isFacts);
+    default:
+      return true;
+  }
+}
 
 function decodeShown(head: unknown, item: Buffer): StoredItem | undefined {
   if (head === undefined || head === null) {
@@ -243,7 +309,7 @@ export function decodeReply(frame: Buffer): DecodedReply {
   }
   const parsed = parseJson(reader.text());
   const [rest, rowHead] = (Array.isArray(parsed) ? parsed : []) as unknown[];
-  if (!isFields(rest) || !replyKinds.has(rest['kind'])) {
+  if (!isFields(rest) || !replyKinds.has(rest['kind']) || !isReplySound(rest)) {
     throw badFrame('a reply of an unknown kind');
   }
   const row = decodeShown(rowHead, reader.bytes());

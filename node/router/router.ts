@@ -11,6 +11,7 @@ import { DynakvError, messageOf } from '../lib/errors.ts';
 import type { ErrorCode } from '../lib/errors.ts';
 import type { Executors } from '../executor/executors.ts';
 import type { Group } from '../host/group.ts';
+import type { GroupCommand, SurveyCommand, SurveyReply } from '../host/group-commands.ts';
 import type { Host } from '../host/host.ts';
 import type { ItemCommand, ItemReply } from '../items/command.ts';
 import type { SchemaRow } from '../items/schema-row.ts';
@@ -39,6 +40,12 @@ export interface SystemRunner {
   run(group: Group, body: unknown, done: AnyDone): void;
 }
 
+/** Runs what is asked of a group's leader about the group, and of a node. */
+export interface GroupRunner {
+  run(group: Group, command: GroupCommand, done: AnyDone): void;
+  survey(command: SurveyCommand): SurveyReply;
+}
+
 /** Where groups live, from the catalog. */
 export interface Placement {
   readonly shardCount: number;
@@ -51,6 +58,7 @@ export interface RouterParts {
   readonly host: Host;
   readonly executors: Executors;
   readonly system: SystemRunner;
+  readonly membership: GroupRunner;
   readonly placement: Placement;
   readonly network: Network;
   readonly clock: Clock;
@@ -70,6 +78,10 @@ interface Operation {
   pending: boolean;
   ended: boolean;
   lastError: DynakvError | undefined;
+}
+
+function isItemCommand({ kind }: AnyCommand): boolean {
+  return kind === 'get' || kind === 'put' || kind === 'delete' || kind === 'schema';
 }
 
 export class Router implements ItemService {
@@ -113,6 +125,24 @@ export class Router implements ItemService {
       throw new DynakvError('BadFrame', `Expected a reply of the system group: ${reply.kind}`);
     }
     return reply.body;
+  }
+
+  /** The groups that a node leads, a page of them. Not tried again: ask when it answers. */
+  async survey(nodeId: NodeId, after: number, deadlineMs: number): Promise<SurveyReply> {
+    const command: SurveyCommand = { kind: 'survey', after };
+    if (nodeId === this.#parts.host.nodeId) {
+      return this.#parts.membership.survey(command);
+    }
+    return await new Promise((resolve, reject) => {
+      this.#calls.send(nodeId, systemGroupId, command, deadlineMs, (error, reply) => {
+        if (reply?.kind === 'surveyed') {
+          resolve(reply);
+        } else {
+          reject(error ?? new DynakvError('BadFrame', 'Expected the answer to a survey'));
+        }
+      });
+      this.#armSweep();
+    });
   }
 
   call(groupId: number, command: AnyCommand, deadlineMs: number): Promise<AnyReply> {
@@ -184,7 +214,7 @@ export class Router implements ItemService {
       return;
     }
     const { groupId, command } = operation;
-    const group = this.#parts.host.groups.get(groupId);
+    const group = this.#running(groupId);
     const local = command.kind === 'get' && !command.consistent;
     operation.attempts += 1;
     operation.pending = true;
@@ -196,7 +226,7 @@ export class Router implements ItemService {
         this.#failed(operation, error);
       }
     };
-    if (group !== undefined && (local || group.isLeader) && group.stoppedBecause === undefined) {
+    if (group !== undefined && ((local && group.isMember) || group.isLeader)) {
       this.#runHere(group, command, settle);
       return;
     }
@@ -209,11 +239,27 @@ export class Router implements ItemService {
   }
 
   #runHere(group: Group, command: AnyCommand, done: AnyDone): void {
-    if (command.kind === 'system') {
-      this.#parts.system.run(group, command.body, done);
-    } else {
-      this.#parts.executors.run(group, command, done);
+    switch (command.kind) {
+      case 'system':
+        this.#parts.system.run(group, command.body, done);
+        return;
+      case 'describe':
+      case 'configure':
+      case 'transfer':
+        this.#parts.membership.run(group, command, done);
+        return;
+      case 'survey':
+        done(new DynakvError('BadFrame', 'A survey is asked of a node'), undefined);
+        return;
+      default:
+        this.#parts.executors.run(group, command, done);
     }
+  }
+
+  /** This node's replica of a group, if it runs. */
+  #running(groupId: number): Group | undefined {
+    const group = this.#parts.host.groups.get(groupId);
+    return group?.stoppedBecause === undefined ? group : undefined;
   }
 
   /** The node to ask: the leader as just told, or as known here, else each replica in turn. */
@@ -224,7 +270,7 @@ export class Router implements ItemService {
     if (told !== undefined && told !== self) {
       return told;
     }
-    const believed = group?.stoppedBecause === undefined ? group?.leaderNode : undefined;
+    const believed = group?.leaderNode;
     if (believed !== undefined && believed !== self) {
       return believed;
     }
@@ -233,8 +279,8 @@ export class Router implements ItemService {
       return hint;
     }
     const others = this.#parts.placement.nodesOf(groupId).filter((nodeId) => nodeId !== self);
-    if (others.length === 0 || (group !== undefined && group.stoppedBecause === undefined)) {
-      // A live replica here that knows no leader: asking around would teach us nothing more.
+    if (others.length === 0 || group?.isMember === true) {
+      // A live member here that knows no leader: asking around would teach us nothing more.
       return undefined;
     }
     return others[attempts % others.length];
@@ -282,6 +328,10 @@ export class Router implements ItemService {
       reply(new DynakvError('DeadlineBeforeStart', 'The deadline passed on the way'), undefined);
       return;
     }
+    if (request.command.kind === 'survey') {
+      reply(undefined, this.#parts.membership.survey(request.command));
+      return;
+    }
     const group = this.#parts.host.groups.get(request.groupId);
     if (this.#closed || group === undefined) {
       reply(
@@ -294,7 +344,7 @@ export class Router implements ItemService {
       reply(new DynakvError('BadFrame', `Group ${group.groupId} has no catalog`), undefined);
       return;
     }
-    if (request.command.kind !== 'system' && group.groupId === systemGroupId) {
+    if (isItemCommand(request.command) && group.groupId === systemGroupId) {
       reply(new DynakvError('BadFrame', 'The system group has no items'), undefined);
       return;
     }
@@ -321,7 +371,7 @@ export class Router implements ItemService {
       this.#parts.timers.after(sweepPeriodMs, () => {
         this.#sweepArmed = false;
         this.#sweep();
-        if (this.#operations.size > 0) {
+        if (this.#operations.size > 0 || this.#calls.underWay > 0) {
           this.#armSweep();
         }
       });

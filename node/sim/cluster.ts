@@ -6,8 +6,10 @@
 import type { CompactionLimits } from '../host/compaction.ts';
 import { assert, must } from '../lib/assert.ts';
 import { Prng } from '../lib/prng.ts';
-import { giveBirth } from '../manager/birth.ts';
+import { giveBirth, joinBirth } from '../manager/birth.ts';
 import type { BootstrapPlan } from '../manager/bootstrap.ts';
+import type { JoinSeed } from '../manager/join-seed.ts';
+import type { JoinReply } from '../manager/node-commands.ts';
 import { NodeCore } from '../manager/node-core.ts';
 import { Generations } from '../storage/generations.ts';
 import type { MemoryEngine } from '../storage/memory-engine.ts';
@@ -39,6 +41,8 @@ interface Machine {
   readonly storeId: string;
   readonly disk: SimDisk;
   readonly store: MemoryStore;
+  /** Of a node that joined. */
+  readonly seed?: JoinSeed;
   boots: number;
   time: SimTime | undefined;
   core: NodeCore | undefined;
@@ -74,22 +78,49 @@ export class SimCluster {
       createdAtMs: time.wallMs(),
     };
     for (const nodeId of ids) {
-      this.#machines.set(nodeId, {
-        nodeId,
-        storeId: `store-${nodeId}`,
-        disk: new SimDisk({
-          seed: this.random.uint32(),
-          schedule: (complete) => {
-            this.scheduler.after(0.05 + this.random.below(1000) / 1000, complete);
-          },
-        }),
-        store: new MemoryStore(),
-        boots: 0,
-        time: undefined,
-        core: undefined,
-        engine: undefined,
-      });
+      this.#addMachine(nodeId, `store-${nodeId}`);
     }
+  }
+
+  #addMachine(nodeId: NodeId, storeId: string, seed?: JoinSeed): void {
+    this.#machines.set(nodeId, {
+      nodeId,
+      storeId,
+      disk: new SimDisk({
+        seed: this.random.uint32(),
+        schedule: (complete) => {
+          this.scheduler.after(0.05 + this.random.below(1000) / 1000, complete);
+        },
+      }),
+      store: new MemoryStore(),
+      ...(seed === undefined ? {} : { seed }),
+      boots: 0,
+      time: undefined,
+      core: undefined,
+      engine: undefined,
+    });
+  }
+
+  /** A new machine asks node `through` to join, and boots; its node id. */
+  async addNode(through: NodeId): Promise<NodeId> {
+    const core = must(this.core(through));
+    const number = this.#machines.size + 1;
+    const deadlineMs = core.parts.clock.monotonicMs() + 30_000;
+    const command = {
+      op: 'join',
+      storeId: `store-${number}`,
+      address: `n${number}:7000`,
+      clientAddress: `n${number}:8000`,
+      opsAddress: `n${number}:9100`,
+    } as const;
+    const reply = (await this.settle(core.router.system(command, deadlineMs))) as JoinReply;
+    const { nodeId, clusterId, systemReplicaId } = reply;
+    const members = [...core.catalog.nodes.values()].filter((node) => node.state !== 'removed');
+    const systemReplicas = core.catalog.groups.get(0)?.replicas ?? [];
+    const seed = { nodeId, clusterId, systemReplicaId, members, systemReplicas };
+    this.#addMachine(nodeId, command.storeId, seed);
+    await this.boot(nodeId);
+    return nodeId;
   }
 
   get nodeIds(): readonly NodeId[] {
@@ -169,7 +200,9 @@ export class SimCluster {
       bootNonce,
     });
     if (log.created) {
-      await giveBirth(this.plan, machine.nodeId, engine, log);
+      await (machine.seed === undefined
+        ? giveBirth(this.plan, machine.nodeId, engine, log)
+        : joinBirth(machine.seed, engine, log));
       await log.close();
       return await this.#reopen(machine, time, random, logger, bootNonce, engine);
     }
@@ -218,6 +251,7 @@ export class SimCluster {
           uncommittedBytesMax: simLayerBytes,
           commandsMax: 10_000,
           peerOverrides: new Map(),
+          seed: machine.seed,
         },
         engine,
         log,

@@ -91,7 +91,13 @@ export class LoneGroup {
         entries: start.entries ?? [],
         watermark: index,
       },
-      { replicaId: 1, generation: 1, applied: { index, term: 1 }, confState, installed: false },
+      {
+        replicaId: 1,
+        generation: 1,
+        applied: { index, term: 1 },
+        configuration: { index: 0, state: confState },
+        installed: false,
+      },
       new Map([
         [1, 1],
         [2, 2],

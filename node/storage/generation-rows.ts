@@ -24,6 +24,8 @@ export interface Applied {
   readonly index: number;
   readonly term: number;
   readonly confState: ConfState;
+  /** Index of the entry that made the configuration; 0: the one of birth. */
+  readonly configurationIndex: number;
   /**
    * Set by a snapshot install (any number that tells installs apart, such as the generation)
    * and kept until the log has the snapshot's record; then undefined again. If it is set and
@@ -37,7 +39,8 @@ export const generationLimit = 0xffff_ffff;
 export const generationBytes = 4;
 
 const reservedTable = Buffer.alloc(4, 0xff);
-const appliedFormat = 1;
+/** 1: without the index of the configuration, which was the one of birth then. */
+const appliedFormat = 2;
 const groupFormat = 1;
 const tag = { counter: 1, group: 2, marker: 3, afterMarkers: 4 } as const;
 
@@ -115,7 +118,7 @@ export function encodeGroupRow({ replicaId, generation }: GroupPointer): Buffer 
 
 export function decodeGroupRow(groupId: number, value: Buffer): GroupPointer {
   const reader = new ByteReader(value);
-  expectFormat(reader, groupFormat, 'group row');
+  readFormat(reader, groupFormat, 'group row');
   const replicaId = reader.varint();
   const generation = reader.varint();
   reader.expectEnd();
@@ -131,18 +134,19 @@ export function encodeApplied(applied: Applied): Buffer {
   if (applied.installStamp !== undefined) {
     writer.varint(applied.installStamp);
   }
-  return writer.text(JSON.stringify(confState)).finish();
+  return writer.varint(applied.configurationIndex).text(JSON.stringify(confState)).finish();
 }
 
 export function decodeApplied(value: Buffer): Applied {
   const reader = new ByteReader(value);
-  expectFormat(reader, appliedFormat, 'applied row');
+  const format = readFormat(reader, appliedFormat, 'applied row');
   const index = reader.varint();
   const term = reader.varint();
   const installStamp = reader.u8() === 0 ? undefined : reader.varint();
+  const configurationIndex = format === 1 ? 0 : reader.varint();
   const confState = parseConfState(reader.text());
   reader.expectEnd();
-  return { index, term, confState, installStamp };
+  return { index, term, confState, configurationIndex, installStamp };
 }
 
 function parseConfState(text: string): ConfState {
@@ -170,11 +174,17 @@ function isIds(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.every((id) => Number.isSafeInteger(id));
 }
 
-function expectFormat(reader: ByteReader, format: number, what: string): void {
+/** The format of a row, 1 … `newest`. */
+function readFormat(reader: ByteReader, newest: number, what: string): number {
   const found = reader.u8();
-  if (found !== format) {
+  if (found > newest) {
+    const message = `Cannot read ${what}: its format ${found} is newer than ${newest}`;
+    throw new DynakvError('NewerFormat', message, { found, newest });
+  }
+  if (found < 1) {
     throw new DynakvError('BadFrame', `Cannot read ${what}: its format is ${found}`);
   }
+  return found;
 }
 
 function tagged(first: number, number: number): Buffer {

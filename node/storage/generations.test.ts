@@ -43,6 +43,7 @@ const at = (index: number, installStamp?: number): Applied => ({
   index,
   term: 2,
   confState,
+  configurationIndex: 7,
   installStamp,
 });
 const row = (generation: number, text: string, value = text) =>
@@ -82,7 +83,9 @@ describe('generation rows', () => {
   test('decodeApplied() refuses what it does not know', () => {
     const encoded = encodeApplied(at(1));
     const newer = Buffer.from(encoded);
-    newer[0] = 2;
+    newer[0] = 3;
+    expect(() => decodeApplied(newer)).toThrow(/format 3 is newer than 2/);
+    newer[0] = 0;
     for (const bad of [newer, encoded.subarray(0, 9), Buffer.concat([encoded, encoded])]) {
       expect(() => decodeApplied(bad)).toThrow(/Cannot read|Expected the end/);
     }

@@ -89,7 +89,10 @@ export class LogBatchBuilder {
     return this.#add({ kind: 'create', groupId, replicaId, metadata, hardState });
   }
 
-  /** A tombstone for ever: this replica id never comes back here. Allowed for an unknown group. */
+  /**
+   * A tombstone for ever: neither this replica id nor a lower one comes back here. Allowed for an
+   * unknown group.
+   */
   removeGroup(groupId: number, replicaId: number): this {
     return this.#add({ kind: 'remove', groupId, replicaId });
   }

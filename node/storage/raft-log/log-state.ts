@@ -3,7 +3,9 @@
  * tombstones, the boots, and which segment holds which live entries. Entries themselves are not
  * kept here. Appends and recovery share it, so both mean the same by a record.
  *
- * Invariant: per group `metadata.index ≤ lastIndex`, and compaction never passes the watermark.
+ * Invariants: per group `metadata.index ≤ lastIndex`, and compaction never passes the watermark.
+ * Replica ids of a group are given out in ascending order, and a node has one replica of it at a
+ * time: so the highest id removed here is a tombstone for all below it, too.
  */
 import { assert, must } from '../../lib/assert.ts';
 import type { HardState, SnapshotMetadata } from '../../raft/messages.ts';
@@ -24,7 +26,8 @@ interface MutableGroup {
 export class LogState {
   readonly #ranges: LiveRanges;
   readonly #groups = new Map<number, MutableGroup>();
-  readonly #removed = new Map<number, number[]>();
+  /** The highest replica id of a group that was removed here. */
+  readonly #removed = new Map<number, number>();
   #bootHistory: string[] = [];
 
   constructor(ranges: LiveRanges) {
@@ -39,15 +42,16 @@ export class LogState {
     return this.#bootHistory;
   }
 
-  removedReplicas(groupId: number): readonly number[] {
-    return this.#removed.get(groupId) ?? [];
+  /** Replicas of the group up to this id were removed here and must not return; 0: none was. */
+  removedUpTo(groupId: number): number {
+    return this.#removed.get(groupId) ?? 0;
   }
 
   checkpoint(): Checkpoint {
     return {
       bootHistory: [...this.#bootHistory],
       groups: [...this.#groups].map(([id, group]) => [id, { ...group }] as const),
-      removed: [...this.#removed].map(([id, replicaIds]) => [id, [...replicaIds]] as const),
+      removed: [...this.#removed].map(([id, replicaId]) => [id, [replicaId]] as const),
     };
   }
 
@@ -146,7 +150,7 @@ export class LogState {
   ): void {
     assert(!this.#groups.has(groupId), `Cannot create group ${groupId}: it is there`);
     assert(
-      !this.removedReplicas(groupId).includes(replicaId),
+      replicaId > this.removedUpTo(groupId),
       `Cannot create replica ${replicaId} of group ${groupId}: that id was removed here`,
     );
     const lastIndex = metadata.index;
@@ -158,10 +162,7 @@ export class LogState {
       this.#groups.delete(groupId);
       this.#ranges.dropGroup(groupId);
     }
-    const removed = this.#removed.get(groupId) ?? [];
-    if (!removed.includes(replicaId)) {
-      this.#removed.set(groupId, [...removed, replicaId]);
-    }
+    this.#removed.set(groupId, Math.max(replicaId, this.removedUpTo(groupId)));
   }
 
   #restore(checkpoint: Checkpoint): void {
@@ -172,7 +173,7 @@ export class LogState {
     }
     this.#removed.clear();
     for (const [groupId, replicaIds] of checkpoint.removed) {
-      this.#removed.set(groupId, [...replicaIds]);
+      this.#removed.set(groupId, Math.max(...replicaIds));
     }
   }
 }

@@ -225,9 +225,9 @@ export class RaftLog {
     return this.#durableEnd;
   }
 
-  /** Replica ids of a group that were removed here and must not return. */
-  removedReplicas(groupId: number): readonly number[] {
-    return this.#state.removedReplicas(groupId);
+  /** Replicas of the group up to this id were removed here and must not return; 0: none was. */
+  removedUpTo(groupId: number): number {
+    return this.#state.removedUpTo(groupId);
   }
 
   /** No room for another segment; see `stats`. Asked for every write. */

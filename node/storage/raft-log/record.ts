@@ -46,6 +46,7 @@ export interface GroupState {
 export interface Checkpoint {
   readonly bootHistory: readonly string[];
   readonly groups: readonly (readonly [groupId: number, state: GroupState])[];
+  /** Tombstones; of several of one group the highest counts. */
   readonly removed: readonly (readonly [groupId: number, replicaIds: readonly number[]])[];
 }
 

@@ -1,0 +1,73 @@
+/**
+ * What the ShardManager asks of a group's leader: to describe it, to change its configuration, to
+ * hand over the leadership (design §6). They travel like any command; `membership.ts` runs them.
+ */
+import type { ConfChangeSingle } from '../raft/conf-change.ts';
+import type { ConfState, ReplicaId } from '../raft/messages.ts';
+import type { ProgressState } from '../raft/progress.ts';
+
+/** Changes of one configuration entry at most. */
+export const configureChangesMax = 32;
+/** Groups in one answer to a survey: some 300 bytes each, so an answer stays below 256 KiB. */
+export const surveyGroupsMax = 500;
+
+export type GroupCommand =
+  /**
+   * The group as its leader knows it. `confirmed`: by a read round begun after the command came,
+   * so that the configuration is the one in force (protocols.md P16); it wakes a group asleep.
+   */
+  | { readonly kind: 'describe'; readonly confirmed: boolean }
+  /**
+   * A configuration change, carried out if the configuration is the one of the index named. Two or
+   * more changes go by a joint configuration, which is left by itself; none leaves a joint
+   * configuration that was not. Answered once the (joint) configuration is applied at the leader.
+   */
+  | {
+      readonly kind: 'configure';
+      readonly expectedIndex: number;
+      readonly changes: readonly ConfChangeSingle[];
+    }
+  /** Hands the leadership to a voter; answered when this replica leads no more. */
+  | { readonly kind: 'transfer'; readonly to: ReplicaId };
+
+export interface MemberFacts {
+  readonly replicaId: ReplicaId;
+  /** Its log equals the leader's up to here. */
+  readonly match: number;
+  readonly state: ProgressState;
+  /** The leader heard of it within an election timeout. */
+  readonly active: boolean;
+}
+
+export interface GroupFacts {
+  readonly groupId: number;
+  /** The leader's own replica. */
+  readonly replicaId: ReplicaId;
+  readonly term: number;
+  readonly commitIndex: number;
+  readonly configurationIndex: number;
+  readonly confState: ConfState;
+  readonly members: readonly MemberFacts[];
+  /** Bytes of its rows, about; 0: not known yet. */
+  readonly bytes: number;
+  readonly asleep: boolean;
+}
+
+/** Asked of a node rather than of a group's leader: the groups that it leads, in pages. */
+export interface SurveyCommand {
+  readonly kind: 'survey';
+  /** Groups above this id; -1: from the first. */
+  readonly after: number;
+}
+
+export interface SurveyReply {
+  readonly kind: 'surveyed';
+  readonly groups: readonly GroupFacts[];
+  /** There are more above the last one. */
+  readonly more: boolean;
+}
+
+export type GroupReply =
+  | { readonly kind: 'described'; readonly facts: GroupFacts }
+  | { readonly kind: 'configured'; readonly index: number }
+  | { readonly kind: 'transferred' };
