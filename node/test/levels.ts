@@ -88,6 +88,18 @@ export const packagePlaces: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['metrics'],
 };
 
+/** Folder of `test-e2e/` → level; files at its top wire them, and only specs import those. */
+export const e2eLevels: Readonly<Record<string, number>> = {
+  lib: 0,
+  local: 1,
+  middle: 2,
+  providers: 2,
+  specs: 3,
+};
+
+/** What `test-e2e/` may import of the programs: it meets them over the network alone. */
+export const e2eShared: readonly string[] = ['node/contract/'];
+
 /** Names allowed at the top of the repository. */
 export const topLevel: readonly string[] = [
   '.ci',
@@ -106,6 +118,7 @@ export const topLevel: readonly string[] = [
   'node',
   'package-lock.json',
   'package.json',
+  'test-e2e',
   'tsconfig.build.json',
   'tsconfig.json',
 ];

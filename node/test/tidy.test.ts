@@ -158,6 +158,40 @@ describe('levels', () => {
   });
 });
 
+/** Why a file of `test-e2e/` may not import a target; undefined if it may. */
+function e2eProblem(from: string, target: string): string | undefined {
+  const [, folder = '', isNested] = from.split('/');
+  const [place, other = '', isBelow] = target.split('/');
+  if (place !== 'test-e2e') {
+    const isShared = rules.e2eShared.some((prefix) => target.startsWith(prefix));
+    return isShared ? undefined : `${from}: cannot import ${target}: use the network`;
+  }
+  if (isNested === undefined || folder === other) {
+    return undefined;
+  }
+  const above = rules.e2eLevels[folder] ?? -1;
+  // A file at the top stands above every folder but the specs.
+  const below = isBelow === undefined ? 2.5 : (rules.e2eLevels[other] ?? above);
+  return below < above ? undefined : `${from} imports ${target}: see e2eLevels in levels.ts`;
+}
+
+describe('end-to-end tests', () => {
+  test('they meet the programs over the network, and keep levels of their own', () => {
+    const problems: string[] = [];
+    for (const source of written) {
+      for (const specifier of source.imports) {
+        const target = resolveImport(source.path, specifier);
+        if (target?.startsWith('test-e2e/') === true && !source.path.startsWith('test-e2e/')) {
+          problems.push(`${source.path}: cannot import ${target}`);
+        } else if (target !== undefined && source.path.startsWith('test-e2e/')) {
+          problems.push(e2eProblem(source.path, target) ?? '');
+        }
+      }
+    }
+    expect(problems.filter((problem) => problem !== '')).toEqual([]);
+  });
+});
+
 describe('sizes', () => {
   test('files are short', () => {
     const long = written.map((source) => {
@@ -218,7 +252,7 @@ describe('texts and names', () => {
 
   test('a file is named for the noun it exports, in kebab case', () => {
     const problems = written.filter(
-      ({ path }) => rules.bannedNames.test(path) || !/\/[a-z0-9-]+(\.[a-z]+)*\.ts$/.test(path),
+      ({ path }) => rules.bannedNames.test(path) || !/\/[a-z0-9-]+(\.[a-z0-9]+)*\.ts$/.test(path),
     );
     expect(problems.map((source) => source.path)).toEqual([]);
   });
