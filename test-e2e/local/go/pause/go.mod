@@ -1,0 +1,3 @@
+module dynakv.dev/test-e2e/pause
+
+go 1.25
