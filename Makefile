@@ -14,6 +14,9 @@ PORT ?= 8000
 DATA ?= .data/local
 DIR ?= node/raft/testdata
 F ?=
+PROVIDER ?=
+SPEC ?=
+DEPTH ?= smoke
 ARGS ?=
 
 JEST := node --experimental-vm-modules --disable-warning=ExperimentalWarning \
@@ -107,6 +110,32 @@ dist: install-dev ## Build plain JavaScript into dist/ and start it once
 	mkdir -p dist/node/cli && cp node/cli/dynakv.js dist/node/cli/dynakv.js && \
 	node dist/node/cli/dynakv.js version | grep -qx "$$(node -p 'require("./package.json").version')" && \
 	echo 'dist: starts'
+
+##@ On Kubernetes
+.PHONY: images
+images: dist ## Build the image dynakv/dynakv and load it into the cluster that runs (IMAGE_TAG= …)
+	@image=$$(test-e2e/image/build.sh); \
+	PROVIDER="$(PROVIDER)" node test-e2e/cluster.ts load "$$image"
+
+.PHONY: kind-up
+kind-up: install-dev ## A Kubernetes of three zones on this machine (PROVIDER=kind|local)
+	@PROVIDER="$(PROVIDER)" node test-e2e/cluster.ts up
+
+.PHONY: kind-down
+kind-down: install-dev ## Remove it, and whatever an interrupted run has left
+	@PROVIDER="$(PROVIDER)" node test-e2e/cluster.ts down
+
+.PHONY: e2e
+e2e: dist ## Specs on a real Kubernetes (PROVIDER=kind|local|existing SPEC=name DEPTH=smoke|full KEEP=1)
+	@PROVIDER="$(PROVIDER)" SPEC="$(SPEC)" DEPTH="$(DEPTH)" node test-e2e/run.ts
+
+.PHONY: e2e-setup
+e2e-setup: install-dev ## Packages and programs of the local Kubernetes, built once (8-10 minutes)
+	@node test-e2e/setup.ts
+
+.PHONY: e2e-clean
+e2e-clean: kind-down ## The same as kind-down, and what runs left in out/e2e
+	@rm -rf out/e2e out/image
 
 ##@ Measure it
 .PHONY: bench-setup
