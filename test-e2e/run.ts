@@ -31,8 +31,11 @@ interface Run {
   readonly interrupted: AbortSignal;
 }
 
+const began = performance.now();
+
 function say(line: string): void {
-  process.stdout.write(`e2e: ${line}\n`);
+  const seconds = ((performance.now() - began) / 1_000).toFixed(0);
+  process.stdout.write(`e2e: ${seconds} s: ${line}\n`);
 }
 
 function openRun(interrupted: AbortSignal): Run {
@@ -74,7 +77,13 @@ async function withCluster(
     await body({
       ...shared,
       programs: await programsFor(run, provider),
-      cluster: { provider: provider.name, kubeconfig, kubectl, image },
+      cluster: {
+        provider: provider.name,
+        kubeconfig,
+        kubectl,
+        image,
+        isRouted: isRouted(provider),
+      },
     });
   } finally {
     if (cluster.started && !keep) {
@@ -84,6 +93,11 @@ async function withCluster(
       say(`kept, as KEEP=1 says; KUBECONFIG=${cluster.kubeconfig}; make kind-down removes it`);
     }
   }
+}
+
+/** Only the local provider's pods are on this host; E2E_FORWARD=1 forwards there too. */
+function isRouted(provider: Provider): boolean {
+  return provider.name === 'local' && process.env['E2E_FORWARD'] !== '1';
 }
 
 async function programsFor(
@@ -155,5 +169,10 @@ async function main(): Promise<boolean> {
 }
 
 if (import.meta.main) {
-  process.exitCode = (await main()) ? 0 : 1;
+  try {
+    process.exitCode = (await main()) ? 0 : 1;
+  } catch (error) {
+    process.stderr.write(`${Error.isError(error) ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -13,6 +13,8 @@ import { connectionOf } from './lib/kube-connection.ts';
 import { Kubectl } from './lib/kubectl.ts';
 import type { Measurement } from './lib/measurements.ts';
 import { recordMeasurement } from './lib/measurements.ts';
+import { DirectReach, ForwardReach } from './lib/reach.ts';
+import type { Reach } from './lib/reach.ts';
 import { readEnvironment } from './lib/run-environment.ts';
 import type { RunEnvironment } from './lib/run-environment.ts';
 import { timeouts } from './lib/timeouts.ts';
@@ -30,6 +32,7 @@ export class SpecCluster {
   readonly namespace: string;
   #client: KubeClient | undefined;
   #kubectl: Kubectl | undefined;
+  #reach: Reach | undefined;
   readonly #steps: SpecSteps;
 
   constructor(name: string) {
@@ -54,11 +57,9 @@ export class SpecCluster {
     return present(this.environment.cluster, 'a cluster').image;
   }
 
-  /** Host faults, where the provider has them. */
-  get faults(): HostFaults | undefined {
-    return this.environment.cluster?.provider === 'local'
-      ? new LocalFaults(this.client)
-      : undefined;
+  /** The way to pods and Services from here. */
+  get reach(): Reach {
+    return present(this.#reach, 'the reach: it is there from beforeAll on');
   }
 
   get outFolder(): string {
@@ -70,9 +71,13 @@ export class SpecCluster {
   }
 
   async open(options: SpecOptions): Promise<void> {
-    const { kubectl, kubeconfig } = present(this.environment.cluster, 'a cluster');
+    const cluster = present(this.environment.cluster, 'a cluster');
+    const { kubectl, kubeconfig } = cluster;
     this.#client = new KubeClient(await connectionOf(kubectl, kubeconfig));
     this.#kubectl = new Kubectl(kubectl, kubeconfig);
+    this.#reach = cluster.isRouted
+      ? new DirectReach(this.#client)
+      : new ForwardReach(kubectl, kubeconfig);
     const level = options.podSecurity ?? 'restricted';
     await this.#client.create({
       apiVersion: 'v1',
@@ -92,6 +97,7 @@ export class SpecCluster {
         await watchGone(this.#client, ref);
       }
     } finally {
+      this.#reach?.close();
       this.#client?.close();
     }
   }
@@ -99,6 +105,17 @@ export class SpecCluster {
   /** One step of the spec (see `spec-steps.ts`). */
   test(name: string, body: () => Promise<void>, timeoutMs?: number): void {
     this.#steps.test(name, body, timeoutMs);
+  }
+
+  /** One step that needs the local provider (faults, its volumes); skipped, by name, elsewhere. */
+  localTest(name: string, body: (faults: HostFaults) => Promise<void>, timeoutMs?: number): void {
+    const { provider, isRouted } = present(this.environment.cluster, 'a cluster');
+    // A forward goes through the kubelet, which a fault may have taken.
+    if (provider === 'local' && isRouted) {
+      this.#steps.test(name, async () => await body(new LocalFaults(this.client)), timeoutMs);
+    } else {
+      this.#steps.skip(`${name} (needs the local provider)`);
+    }
   }
 }
 

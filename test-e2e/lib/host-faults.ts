@@ -1,7 +1,7 @@
 /**
- * Faults that need hands on the host. The local provider has them (`local/local-faults.ts`); on
- * other providers `hostFaultsOf` is undefined, and specs that need them are reported as skipped.
- * Node names are those of the Node objects.
+ * Faults that need hands on the host. The local provider has them (`local/local-faults.ts`); with
+ * other providers the steps that need them are reported as skipped (`SpecCluster.localTest`). Node
+ * names are those of the Node objects.
  */
 import type { Pod } from './kube-objects.ts';
 

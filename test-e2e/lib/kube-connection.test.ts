@@ -20,6 +20,11 @@ describe('directConnection()', () => {
     });
   });
 
+  test('the name in the certificate may be another than the one dialled', () => {
+    const connection = directConnection(view({ token: 't' }, { 'tls-server-name': 'api.test' }));
+    expect(connection).toMatchObject({ serverName: 'api.test' });
+  });
+
   test('a certificate needs its key', () => {
     const cert = { 'client-certificate-data': base64('CERT') };
     expect(directConnection(view(cert))).toBeUndefined();

@@ -20,6 +20,8 @@ export interface KubeConnection {
   readonly key?: string;
   readonly token?: string;
   readonly insecure?: boolean;
+  /** The name in the server's certificate, if it is not the one that is dialled. */
+  readonly serverName?: string;
   /** Ends what stands between, if anything. */
   readonly close?: () => void;
 }
@@ -64,18 +66,18 @@ export function directConnection(view: KubeconfigView): KubeConnection | undefin
   if (
     cluster === undefined ||
     cluster['proxy-url'] !== undefined ||
-    cluster['tls-server-name'] !== undefined ||
     (user?.token === undefined && !hasKeyPair)
   ) {
     return undefined;
   }
-  const ca = cluster['certificate-authority-data'];
+  const { 'certificate-authority-data': ca, 'tls-server-name': serverName } = cluster;
   return {
     server: cluster.server.replace(/\/$/, ''),
     ...(ca === undefined ? {} : { ca: decode(ca) }),
     ...(hasKeyPair ? { cert: decode(cert), key: decode(key) } : {}),
     ...(user?.token === undefined ? {} : { token: user.token }),
     ...(cluster['insecure-skip-tls-verify'] === true ? { insecure: true } : {}),
+    ...(serverName === undefined ? {} : { serverName }),
   };
 }
 

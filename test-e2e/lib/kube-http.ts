@@ -87,7 +87,7 @@ export class KubeHttp {
   }
 
   #open(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    const { server, socketPath, ca, cert, key, token, insecure } = this.#connection;
+    const { server, socketPath, ca, cert, key, token } = this.#connection;
     const url = new URL(server + request.path);
     for (const [name, value] of Object.entries(request.query ?? {})) {
       if (value !== undefined) {
@@ -112,7 +112,9 @@ export class KubeHttp {
       },
       ...(socketPath === undefined ? {} : { socketPath }),
     };
-    const tls = { ca, cert, key, rejectUnauthorized: insecure !== true };
+    const { insecure, serverName: servername } = this.#connection;
+    const named = servername === undefined ? {} : { servername };
+    const tls = { ca, cert, key, rejectUnauthorized: insecure !== true, ...named };
     return new Promise((resolve, reject) => {
       const sent: ClientRequest =
         url.protocol === 'https:'

@@ -15,6 +15,8 @@ export interface RunEnvironment {
     readonly kubectl: string;
     /** The image under test, as pods name it. */
     readonly image: string;
+    /** Whether this host routes to the addresses of pods and Services. */
+    readonly isRouted: boolean;
   };
   /** Programs by name: etcd, kube-apiserver, helm3 … */
   readonly programs: Readonly<Record<string, string>>;

@@ -38,7 +38,20 @@ case $module in
     version=$(version_of "helm.sh/helm/v$line")
     programs=("$module")
     package=helm.sh/helm/v$line/cmd/helm
-    flags+=" -X helm.sh/helm/v$line/internal/version.version=v$version"
+    helm=helm.sh/helm/v$line
+    flags+=" -X $helm/internal/version.version=v$version"
+    # Otherwise charts are rendered for Kubernetes 1.20. k8s.io/client-go v0.N belongs to 1.N.
+    IFS=. read -r _ minor _ <<<"$(version_of k8s.io/client-go)"
+    places=("$helm/pkg/lint/rules" "$helm/pkg/chartutil")
+    if [[ $line == 4 ]]; then
+      places=("$helm/pkg/chart/v2/lint/rules" "$helm/internal/chart/v3/lint/rules")
+      places+=("$helm/pkg/chart/common")
+      flags+=" -X $helm/internal/version.kubeClientVersionMajor=1"
+      flags+=" -X $helm/internal/version.kubeClientVersionMinor=$minor"
+    fi
+    for place in "${places[@]}"; do
+      flags+=" -X $place.k8sVersionMajor=1 -X $place.k8sVersionMinor=$minor"
+    done
     ;;
   coredns)
     version=$(version_of github.com/coredns/coredns)

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { run } from '../lib/command.ts';
 import type { KubeObject, ObjectRef, Pod } from '../lib/kube-objects.ts';
 import { isReadyPod } from '../lib/kube-objects.ts';
+import type { Endpoint } from '../lib/reach.ts';
 import { timeouts } from '../lib/timeouts.ts';
 import { until } from '../lib/waiting.ts';
 import { watchObject, watchUntil } from '../lib/watch-until.ts';
@@ -19,7 +20,6 @@ const app = 'db';
 export class PlainDatabase {
   readonly #spec: SpecCluster;
   readonly #replicas: number;
-  #address: string | undefined;
 
   constructor(spec: SpecCluster, replicas: number) {
     this.#spec = spec;
@@ -40,8 +40,8 @@ export class PlainDatabase {
 
   async apply(): Promise<void> {
     const services = [
-      this.#service(app, 7_000, { clusterIP: 'None', publishNotReadyAddresses: true }),
-      this.#service('client', 8_000, {}),
+      this.#serviceObject(app, 7_000, { clusterIP: 'None', publishNotReadyAddresses: true }),
+      this.#serviceObject('client', 8_000, {}),
     ];
     for (const object of [...services, this.#statefulSet()]) {
       await this.#spec.client.apply(object);
@@ -111,9 +111,9 @@ export class PlainDatabase {
         zone: `zone-${ordinal}`,
       })),
     };
-    const { status } = await this.pod(0);
-    const url = `http://${status?.podIP ?? ''}:7000/dynakv.v1.Admin/Init`;
     await until('the cluster to be created', timeouts.database, async () => {
+      const { host, port } = await this.#reach(`${app}-0`, 7_000);
+      const url = `http://${host}:${port}/dynakv.v1.Admin/Init`;
       await run(buf, [
         ...['curl', '--schema', join(root, 'node', 'contract'), '--protocol', 'grpc'],
         ...['--http2-prior-knowledge', '-d', JSON.stringify(plan), url],
@@ -128,26 +128,24 @@ export class PlainDatabase {
   }
 
   async put(key: string, value: unknown): Promise<void> {
-    const host = await this.#serviceAddress();
     await until(`the write of "${key}" to be acknowledged`, timeouts.database, async () => {
-      const { status } = await ask(host, 'PUT', key, JSON.stringify(value));
+      const { status } = await ask(await this.#service(), 'PUT', key, JSON.stringify(value));
       return status === 200 || status === 201 ? true : undefined;
     });
   }
 
   async get(key: string): Promise<unknown> {
-    const host = await this.#serviceAddress();
     return await until(`"${key}" to be read`, timeouts.database, async () => {
-      const { status, body } = await ask(host, 'GET', key);
+      const { status, body } = await ask(await this.#service(), 'GET', key);
       return status === 200 ? (JSON.parse(body) as unknown) : undefined;
     });
   }
 
-  /** One read of one node, at its pod's own address. */
-  async getFrom(pod: Pod, key: string): Promise<unknown> {
-    const { status, body } = await ask(pod.status?.podIP ?? '', 'GET', key);
+  /** One read of one node. */
+  async getFrom(pod: string, key: string): Promise<unknown> {
+    const { status, body } = await ask(await this.#reach(pod, 8_000), 'GET', key);
     if (status !== 200) {
-      throw new Error(`${pod.metadata.name} answered ${status}: ${body}`);
+      throw new Error(`${pod} answered ${status}: ${body}`);
     }
     return JSON.parse(body) as unknown;
   }
@@ -189,17 +187,12 @@ export class PlainDatabase {
     return await this.#spec.kubectl.logs({ namespace, name: 'filler' });
   }
 
-  /** Asked once: it stays, and the API server may be gone when it is needed. */
-  async #serviceAddress(): Promise<string> {
-    this.#address ??= await this.#askServiceAddress();
-    return this.#address;
+  async #service(): Promise<Endpoint> {
+    return await this.#spec.reach.service(this.#spec.namespace, 'client', 8_000);
   }
 
-  async #askServiceAddress(): Promise<string> {
-    const service = await this.#spec.client.get<KubeObject & { spec: { clusterIP: string } }>(
-      this.#ref('v1', 'Service', 'client'),
-    );
-    return service.spec.clusterIP;
+  async #reach(pod: string, port: number): Promise<Endpoint> {
+    return await this.#spec.reach.pod(this.#spec.namespace, pod, port);
   }
 
   async #wait(what: string, holds: (pod: Pod) => boolean): Promise<readonly Pod[]> {
@@ -223,7 +216,7 @@ export class PlainDatabase {
     return { apiVersion, kind, metadata: { name, namespace: this.#spec.namespace } };
   }
 
-  #service(name: string, port: number, more: object): KubeObject {
+  #serviceObject(name: string, port: number, more: object): KubeObject {
     return {
       ...this.#object('v1', 'Service', name),
       spec: { ...more, selector: { app }, ports: [{ name: 'main', port }] },
@@ -304,7 +297,7 @@ const containerSecurity = {
 };
 
 function ask(
-  host: string,
+  { host, port }: Endpoint,
   method: string,
   key: string,
   body?: string,
@@ -312,7 +305,7 @@ function ask(
   return new Promise((resolve, reject) => {
     const sent = request(
       // A new connection each time: the Service chooses a pod per connection.
-      { host, port: 8_000, method, path: `/key/${key}`, agent: false, timeout: 10_000 },
+      { host, port, method, path: `/key/${key}`, agent: false, timeout: 10_000 },
       (answer) => {
         let text = '';
         answer.setEncoding('utf8');
