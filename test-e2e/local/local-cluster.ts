@@ -63,11 +63,16 @@ export function findLocalCluster(): ClusterRecord | undefined {
   return isReady && !isAbandoned ? cluster : undefined;
 }
 
-/** Starts a new one; remains of an old one are removed first. */
-export async function startLocalCluster(options: LocalClusterOptions): Promise<ClusterRecord> {
+/** Said before anything is built. */
+export function requireRoot(): void {
   if (process.getuid?.() !== 0) {
     throw new Error('Cannot start the local cluster: it needs root, for containers and addresses');
   }
+}
+
+/** Starts a new one; remains of an old one are removed first. */
+export async function startLocalCluster(options: LocalClusterOptions): Promise<ClusterRecord> {
+  requireRoot();
   if (readJournal().length > 0) {
     options.say('removing what an earlier run has left');
   }

@@ -7,7 +7,7 @@ import { timeouts } from '../lib/timeouts.ts';
 import { nodesMax } from '../local/addresses.ts';
 import { cleanUp } from '../local/clean-up.ts';
 import { importImage } from '../local/image-import.ts';
-import { findLocalCluster, startLocalCluster } from '../local/local-cluster.ts';
+import { findLocalCluster, requireRoot, startLocalCluster } from '../local/local-cluster.ts';
 import { containerdSocket, kubeconfigFile, runFolder } from '../local/places.ts';
 import { clusterModules, getPrograms, installPackages } from '../local/programs.ts';
 import type { Provider, ProviderCluster, UpOptions } from './provider.ts';
@@ -24,6 +24,7 @@ export class LocalProvider implements Provider {
     if (there !== undefined) {
       return there;
     }
+    requireRoot();
     await installPackages();
     const programs = await getPrograms(clusterModules);
     const pause = await run(join(imageScripts, 'pause.sh'), [programs['pause'] ?? '']);
@@ -72,6 +73,8 @@ export class LocalProvider implements Provider {
   }
 
   async down(): Promise<void> {
+    // Throws while another program starts it or tests on it.
+    findLocalCluster();
     await cleanUp();
   }
 }
