@@ -25,7 +25,7 @@ import type { ControlPlaneSettings, ProgramLine } from './control-plane.ts';
 import { componentUsers, kubeletUser, makeCredentials } from './credentials.ts';
 import { openNetwork, takenAddresses } from './host-network.ts';
 import { importImage } from './image-import.ts';
-import { note, openJournal, readJournal } from './journal.ts';
+import { latestProcesses, note, openJournal, readJournal } from './journal.ts';
 import type { ClusterRecord } from './journal.ts';
 import { prepareNode } from './kube-node.ts';
 import { prepareNameServer, prepareProxy } from './name-service.ts';
@@ -60,7 +60,10 @@ export function findLocalCluster(): ClusterRecord | undefined {
     throw new Error(`Cannot use the local cluster: process ${pid} starts it or tests on it`);
   }
   const isAbandoned = cluster.endsWithStarter && !isAlive(cluster.starter);
-  return isReady && !isAbandoned ? cluster : undefined;
+  // A part that a fault has ended, and nobody started again, makes it remains too.
+  const parts = [...latestProcesses(records).values()];
+  const isWhole = parts.every(({ process: part }) => isAlive(part));
+  return isReady && isWhole && !isAbandoned ? cluster : undefined;
 }
 
 /** Said before anything is built. */
