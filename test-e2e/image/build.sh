@@ -33,6 +33,7 @@ content=$(test-e2e/image/stage.sh "$version")-$(sha256sum <<<"$base $flavour" | 
 label='{{ index .Config.Labels "dev.dynakv.content" }}'
 there=$("$engine" image inspect --format "$label" "$name" 2>/dev/null || true)
 if [[ $there != "$content" ]]; then
+  old=$("$engine" image inspect --format '{{ .Id }}' "$name" 2>/dev/null || true)
   echo "Building $name with $engine" >&2
   limits=()
   # Inside a container or a small virtual machine limits cannot be raised.
@@ -42,5 +43,7 @@ if [[ $there != "$content" ]]; then
     --file test-e2e/image/Dockerfile \
     --build-arg "BASE=$base" --build-arg "VERSION=$version" --build-arg "FLAVOUR=$flavour" \
     --build-arg "CONTENT=$content" out/image/context >&2 || fail "$engine build failed"
+  # The one that had the name before would stay without one; in use, it stays.
+  [[ -z $old ]] || "$engine" rmi "$old" >/dev/null 2>&1 || true
 fi
 echo "$name"
