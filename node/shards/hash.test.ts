@@ -1,6 +1,7 @@
 // Reference values of MurmurHash3 x86_32, seed 0 (published test vectors of the algorithm).
 import { describe, expect, test } from '@jest/globals';
-import { hashKey } from './hash.ts';
+import fc from 'fast-check';
+import { hashKey, hashPair } from './hash.ts';
 
 describe('hashKey', () => {
   test.each([
@@ -40,5 +41,20 @@ describe('hashKey', () => {
     }
     expect(Math.min(...buckets)).toBeGreaterThan(850);
     expect(Math.max(...buckets)).toBeLessThan(1150);
+  });
+});
+
+describe('hashPair', () => {
+  test('equals hashKey of both numbers as bytes', () => {
+    const word = fc.integer({ min: 0, max: 0xffff_ffff });
+    fc.assert(
+      fc.property(word, word, (first, second) => {
+        const bytes = Buffer.alloc(8);
+        bytes.writeUInt32BE(first, 0);
+        bytes.writeUInt32BE(second, 4);
+        expect(hashPair(first, second)).toBe(hashKey(bytes));
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });

@@ -30,8 +30,22 @@ export function hashKey(bytes: Uint8Array): number {
   for (let i = length - 1; i >= blocksEnd; i--) {
     tail = (tail << 8) | (bytes[i] as number);
   }
-  hash ^= mixBlock(tail) ^ length;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return finish(hash ^ mixBlock(tail) ^ length);
+}
+
+/** `hashKey` of two 32-bit numbers, each as four bytes, highest first; without the bytes. */
+export function hashPair(first: number, second: number): number {
+  return finish(mixWord(mixWord(0, first), second) ^ 8);
+}
+
+function mixWord(hash: number, word: number): number {
+  const turned = (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
+  const mixed = hash ^ mixBlock(turned);
+  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
+}
+
+function finish(mixed: number): number {
+  let hash = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -7,7 +7,7 @@
  * Not for changing a placement that exists: what is stored is moved step by step.
  */
 import { assert, must } from '../lib/assert.ts';
-import { hashKey } from './hash.ts';
+import { hashPair } from './hash.ts';
 
 export interface PlacementNode {
   readonly nodeId: number;
@@ -53,13 +53,6 @@ export function effectiveReplication(target: number, nodeCount: number): number 
   return most % 2 === 0 ? Math.max(most - 1, 0) : most;
 }
 
-function rendezvousScore(shardId: number, nodeId: number): number {
-  const bytes = Buffer.allocUnsafe(8);
-  bytes.writeUInt32BE(shardId, 0);
-  bytes.writeUInt32BE(nodeId, 4);
-  return hashKey(bytes);
-}
-
 /** How full the node would be, in its own measure, half a replica ahead (Sainte-Laguë). */
 function fullness(node: Candidate): number {
   return (node.replicas + 0.5) / node.weight;
@@ -71,7 +64,7 @@ function chooseNodes(
   shardId: number,
   count: number,
 ): Candidate[] {
-  const open = candidates.map((node) => ({ node, score: rendezvousScore(shardId, node.nodeId) }));
+  const open = candidates.map((node) => ({ node, score: hashPair(shardId, node.nodeId) }));
   // Equal nodes are taken in this order: the sort is stable, so ids break a tie of scores.
   open.sort((a, b) => b.score - a.score);
   const chosen: Candidate[] = [];
