@@ -1,0 +1,191 @@
+/**
+ * What became of moves that were planned earlier, judged against the cluster as it is now. The
+ * executor asks it to show progress and to drop what has lost its reason; the planner asks it to go
+ * on where the stored plan was.
+ *
+ * Level-triggered: only the observation counts, not what anyone believes to have done.
+ */
+import type { NodeId } from '../sys/network.ts';
+import type { ClusterView, ViewGroup } from './cluster-view.ts';
+import { GroupMembers } from './group-members.ts';
+import type { Move } from './move.ts';
+import { NodeRoster } from './node-roster.ts';
+
+/**
+ * - `done`: what the move wanted is so;
+ * - `valid`: it still makes sense, whether begun or not;
+ * - `obsolete`: it does not: drop it, plan anew (what it began, the next plan tidies up).
+ */
+export type MoveStanding = 'done' | 'valid' | 'obsolete';
+
+export interface MoveVerdict {
+  readonly move: Move;
+  readonly standing: MoveStanding;
+  /** Why it is obsolete: a clause for people. */
+  readonly why?: string;
+}
+
+/** A group as the verdict sees it. */
+interface Judged {
+  readonly roster: NodeRoster;
+  readonly group: ViewGroup;
+  /** Voters of the newest configuration. */
+  readonly voters: ReadonlySet<NodeId>;
+  /** Everyone in the configuration, in either half. */
+  readonly members: ReadonlySet<NodeId>;
+  readonly hasMajority: boolean;
+}
+
+const done = { standing: 'done' } as const;
+const valid = { standing: 'valid' } as const;
+
+type Verdict = Omit<MoveVerdict, 'move'>;
+
+function obsolete(why: string): Verdict {
+  return { standing: 'obsolete', why };
+}
+
+/** Judges moves in the order given. */
+export function judgeMoves(view: ClusterView, moves: readonly Move[]): MoveVerdict[] {
+  return judgeMovesOn(new NodeRoster(view), view, moves);
+}
+
+/** `judgeMoves` for a caller that has the roster of the view. */
+export function judgeMovesOn(
+  roster: NodeRoster,
+  view: ClusterView,
+  moves: readonly Move[],
+): MoveVerdict[] {
+  const wanted = new Set(moves.map((move) => move.groupId));
+  const members = new GroupMembers(
+    roster,
+    view.groups.filter(({ groupId }) => wanted.has(groupId)),
+  );
+  const groups = new Map<number, Judged>();
+  for (const [g, group] of members.groups.entries()) {
+    groups.set(group.groupId, {
+      ...{ roster, group },
+      voters: new Set(members.voters(g).map((i) => roster.idOf(i))),
+      members: new Set(group.replicas.map(({ nodeId }) => nodeId)),
+      hasMajority: members.spare(g) >= 0,
+    });
+  }
+  return moves.map((move) => {
+    const judged = groups.get(move.groupId);
+    const verdict = judged === undefined ? obsolete('there is no such group') : judge(judged, move);
+    return { move, ...verdict };
+  });
+}
+
+function judge(judged: Judged, move: Move): Verdict {
+  const verdict = judgeKind(judged, move);
+  return verdict.standing === 'valid' && !judged.hasMajority && move.kind !== 'prefer'
+    ? obsolete('the group has lost its majority')
+    : verdict;
+}
+
+function judgeKind(judged: Judged, move: Move): Verdict {
+  switch (move.kind) {
+    case 'add':
+      return judgeAdd(judged, move);
+    case 'swap':
+      return judgeSwap(judged, move);
+    case 'remove':
+      return judgeRemove(judged, move);
+    case 'addLearner':
+      return move.to.every((id) => judged.members.has(id)) ? done : judgeTargets(judged, move);
+    case 'promote':
+      return judgePromote(judged, move);
+    case 'prefer':
+      return judgePrefer(judged, move);
+    case 'transfer':
+      return judgeTransfer(judged, move);
+  }
+}
+
+/** Each node that is still to be given a copy can take one, or is taking one. */
+function judgeTargets({ roster, group, voters }: Judged, move: Move): Verdict {
+  for (const nodeId of move.to) {
+    const i = roster.find(nodeId);
+    const replica = group.replicas.find((each) => each.nodeId === nodeId);
+    const isBegun = replica?.role === 'learner' && replica.failed !== true;
+    const takes = i !== undefined && (roster.receives(i) || (isBegun && roster.holds(i)));
+    if (!voters.has(nodeId) && !takes) {
+      const state = i === undefined ? 'unknown' : roster.node(i).state;
+      return obsolete(`node ${nodeId} takes no copies now: ${state}`);
+    }
+  }
+  return valid;
+}
+
+function judgeAdd(judged: Judged, move: Move): Verdict {
+  const { roster, voters } = judged;
+  if (move.to.every((nodeId) => voters.has(nodeId))) {
+    return done;
+  }
+  return voters.size >= roster.factor
+    ? obsolete(`the group has ${voters.size} of ${roster.factor} copies`)
+    : judgeTargets(judged, move);
+}
+
+function judgeSwap(judged: Judged, move: Move): Verdict {
+  const { roster, group, voters, members } = judged;
+  const [from, to] = [move.from[0] ?? 0, move.to[0] ?? 0];
+  if (voters.has(to) && !members.has(from)) {
+    return done;
+  }
+  if (!members.has(from)) {
+    return obsolete(`node ${from} holds no copy any more`);
+  }
+  const i = roster.find(from);
+  const isFailed = group.replicas.some(({ nodeId, failed }) => nodeId === from && failed === true);
+  if (move.reason === 'Repair' && i !== undefined && !roster.isLost(i) && !isFailed) {
+    const isBack = roster.holds(i) && !voters.has(to);
+    return isBack ? obsolete(`node ${from} is back with its copy`) : valid;
+  }
+  if (move.reason === 'Drain' && i !== undefined && roster.holds(i) && !voters.has(to)) {
+    return obsolete(`node ${from} is not to be emptied any more`);
+  }
+  return judgeTargets(judged, move);
+}
+
+function judgeRemove({ roster, voters, members }: Judged, move: Move): Verdict {
+  const there = move.from.filter((nodeId) => members.has(nodeId));
+  if (there.length === 0) {
+    return done;
+  }
+  const left = voters.size - there.filter((nodeId) => voters.has(nodeId)).length;
+  return there.some((nodeId) => voters.has(nodeId)) && left < roster.factor
+    ? obsolete(`the group would be left with ${left} of ${roster.factor} copies`)
+    : valid;
+}
+
+function judgePromote(judged: Judged, move: Move): Verdict {
+  const { voters } = judged;
+  const isDone =
+    move.to.every((nodeId) => voters.has(nodeId)) &&
+    move.from.every((nodeId) => !voters.has(nodeId));
+  return isDone ? done : judgeTargets(judged, move);
+}
+
+function judgePrefer({ roster, group, voters }: Judged, move: Move): Verdict {
+  const to = move.to[0] ?? 0;
+  if (group.preferredLeader === to) {
+    return done;
+  }
+  const i = roster.find(to);
+  return voters.has(to) && i !== undefined && roster.prefers(i)
+    ? valid
+    : obsolete(`node ${to} cannot be preferred now`);
+}
+
+function judgeTransfer({ roster, group, voters }: Judged, move: Move): Verdict {
+  const [from, to] = [move.from[0] ?? 0, move.to[0] ?? 0];
+  if (group.leader !== undefined && group.leader !== from) {
+    return done;
+  }
+  const i = roster.find(to);
+  return voters.has(to) && i !== undefined && roster.leads(i)
+    ? valid
+    : obsolete(`node ${to} cannot lead now`);
+}
