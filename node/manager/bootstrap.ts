@@ -17,12 +17,11 @@ import { hashKey } from '../shards/hash.ts';
 import { effectiveReplication, placeInitial } from '../shards/placement.ts';
 import { isShardCount, shardCountMax } from '../shards/shard-map.ts';
 import { shardGroupIds } from '../shards/groups.ts';
+import { systemVotersMax } from '../shards/system-voters.ts';
 import type { NodeId } from '../sys/network.ts';
 import { catalogKeys, catalogRow } from './catalog.ts';
 import type { ClusterRecord, GroupRecord, NodeRecord, ReplicaRecord } from './catalog-records.ts';
 
-/** Voters of the system group at most; every other node is a learner of it. */
-const systemVotersMax = 5;
 const nodeIdMax = 0xffff_ffff;
 /** The state that all replicas start from. */
 export const birthPoint = { index: 1, term: 1 } as const;
