@@ -14,6 +14,7 @@ import { failover } from './failover.ts';
 import { httpRows } from './http-rows.ts';
 import { idle } from './idle.ts';
 import { oneClient } from './one-client.ts';
+import { planner } from './planner.ts';
 import type { Settings, Suite } from './processes.ts';
 import { BenchProcesses } from './processes.ts';
 import type { FailedRow, Measurement, Row, RowTarget } from './report.ts';
@@ -28,6 +29,7 @@ interface PlannedRow {
 
 /** The order matters: what needs a cluster of its own first, then the shared one, kills last. */
 const plan: readonly PlannedRow[] = [
+  ...rowsOf(planner),
   ...rowsOf(start),
   ...rowsOf(idle),
   ...rowsOf(oneClient),
