@@ -53,6 +53,82 @@ export class AdminClient {
     return await this.#call(Admin.method.identify, {});
   }
 
+  async reserve(request: Request<'reserve'>): Promise<Response<'reserve'>> {
+    return await this.#call(Admin.method.reserve, request);
+  }
+
+  async joinCluster(request: Request<'joinCluster'>): Promise<Response<'joinCluster'>> {
+    return await this.#call(Admin.method.joinCluster, request);
+  }
+
+  async acquireControl(request: Request<'acquireControl'>): Promise<Response<'acquireControl'>> {
+    return await this.#call(Admin.method.acquireControl, request);
+  }
+
+  async plan(request: Request<'plan'> = {}): Promise<Response<'plan'>> {
+    return await this.#call(Admin.method.plan, request);
+  }
+
+  async getRebalance(request: Request<'getRebalance'> = {}): Promise<Response<'getRebalance'>> {
+    return await this.#call(Admin.method.getRebalance, request);
+  }
+
+  async getSettings(request: Request<'getSettings'> = {}): Promise<Response<'getSettings'>> {
+    return await this.#call(Admin.method.getSettings, request);
+  }
+
+  async updateSettings(request: Request<'updateSettings'>): Promise<Response<'updateSettings'>> {
+    return await this.#call(Admin.method.updateSettings, request);
+  }
+
+  async startRebalance(request: Request<'startRebalance'>): Promise<Response<'startRebalance'>> {
+    return await this.#call(Admin.method.startRebalance, request);
+  }
+
+  async pauseRebalance(request: Request<'pauseRebalance'>): Promise<Response<'pauseRebalance'>> {
+    return await this.#call(Admin.method.pauseRebalance, request);
+  }
+
+  async cancelRebalance(request: Request<'cancelRebalance'>): Promise<Response<'cancelRebalance'>> {
+    return await this.#call(Admin.method.cancelRebalance, request);
+  }
+
+  async setNodeState(request: Request<'setNodeState'>): Promise<Response<'setNodeState'>> {
+    return await this.#call(Admin.method.setNodeState, request);
+  }
+
+  async getDrainProgress(
+    request: Request<'getDrainProgress'>,
+  ): Promise<Response<'getDrainProgress'>> {
+    return await this.#call(Admin.method.getDrainProgress, request);
+  }
+
+  async removeNode(request: Request<'removeNode'>): Promise<Response<'removeNode'>> {
+    return await this.#call(Admin.method.removeNode, request);
+  }
+
+  async evictLeaders(request: Request<'evictLeaders'>): Promise<Response<'evictLeaders'>> {
+    return await this.#call(Admin.method.evictLeaders, request);
+  }
+
+  async setMaintenance(request: Request<'setMaintenance'>): Promise<Response<'setMaintenance'>> {
+    return await this.#call(Admin.method.setMaintenance, request);
+  }
+
+  async moveReplica(request: Request<'moveReplica'>): Promise<Response<'moveReplica'>> {
+    return await this.#call(Admin.method.moveReplica, request);
+  }
+
+  async transferLeader(request: Request<'transferLeader'>): Promise<Response<'transferLeader'>> {
+    return await this.#call(Admin.method.transferLeader, request);
+  }
+
+  async finalizeFeatureVersion(
+    request: Request<'finalizeFeatureVersion'>,
+  ): Promise<Response<'finalizeFeatureVersion'>> {
+    return await this.#call(Admin.method.finalizeFeatureVersion, request);
+  }
+
   async init(request: Request<'init'>): Promise<Response<'init'>> {
     return await this.#call(Admin.method.init, request);
   }

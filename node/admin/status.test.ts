@@ -14,6 +14,12 @@ function controlOf(cluster: SimCluster, nodeId: number): NodeControl {
     state: 'member',
     identity: { clusterId: 'c', nodeId, storeId: 's' },
     core: cluster.core(nodeId),
+    ready: true,
+    featureVersionMax: 1,
+    fingerprints: { presented: [], trusted: [] },
+    bootId: 'b',
+    reserve: () => Promise.resolve({ storeId: 's' }),
+    join: () => Promise.resolve(false),
     bootstrap: () => Promise.resolve(false),
     stopSoon: () => undefined,
   };
@@ -61,8 +67,9 @@ describe('wholeStatus()', () => {
     expect(led.length).toBeGreaterThan(0);
     // Asked at once: the others still believe in it.
     const status = statusOf(cluster, 2, [3]);
-    expect(reasons(status)).toEqual(['GroupWithoutLeader', 'NodeDown']);
-    expect(status.nodes[0]).toMatchObject({ state: 'down', leaderCount: 0, version: '' });
+    expect(reasons(status)).toEqual(['GroupWithoutLeader', 'NodeDown', 'ShardUnderReplicated']);
+    const silent = { state: 'active', answers: false, leaderCount: 0, version: '' };
+    expect(status.nodes[0]).toMatchObject(silent);
     const leaderless = status.groups.filter((group) => group.leaderNodeId === 0);
     expect(leaderless.map((group) => group.groupId)).toEqual(led);
     // Replicas of the silent node are told by the leaders that know them, or unknown.
@@ -76,7 +83,7 @@ describe('wholeStatus()', () => {
     cluster.crash(1, false);
     await cluster.scheduler.runFor(8_000);
     const status = statusOf(cluster, 2, [3]);
-    expect(reasons(status)).toEqual(['NodeDown']);
+    expect(reasons(status)).toEqual(['NodeDown', 'ShardUnderReplicated']);
     expect(status.problems[0]?.message).toBe('Node 1 at n1:7000 does not answer');
     expect(status.groups.every((group) => group.leaderNodeId > 1)).toBe(true);
   });
@@ -88,6 +95,9 @@ describe('wholeStatus()', () => {
     await cluster.scheduler.runFor(8_000);
     const status = statusOf(cluster, 2, []);
     expect(status.ready).toBe(false);
+    const lost = status.problems.filter((each) => each.reason === 'ShardLeaderless');
+    expect(lost).toHaveLength(5);
+    expect(lost[1]?.message).toMatch('Shard 0 has lost its majority: 1 of 3 copies answer');
     const leaderless = status.problems.filter((each) => each.reason === 'GroupWithoutLeader');
     expect(leaderless).toHaveLength(5);
     expect(leaderless[0]?.message).toContain('The system group has no leader');

@@ -13,12 +13,22 @@ import type {
 
 export class LateServices implements ItemService, TableService {
   #core: NodeCore | undefined;
+  #closedBecause: string | undefined;
 
   open(core: NodeCore): void {
     this.#core = core;
   }
 
+  /** Nothing is served any more; `why` is what callers hear. */
+  close(why: string): void {
+    this.#core = undefined;
+    this.#closedBecause = why;
+  }
+
   get #ready(): NodeCore {
+    if (this.#closedBecause !== undefined) {
+      throw new DynakvError('Unavailable', this.#closedBecause);
+    }
     if (this.#core === undefined) {
       throw new DynakvError('Unavailable', 'The node is starting, or belongs to no cluster yet');
     }

@@ -229,6 +229,34 @@ describe('NodeProcess', () => {
     expect((await life.admin.identify()).state).toBe('empty');
   }, 30_000);
 
+  test('an empty disk is promised once, and a plan for another store is refused (O9)', async () => {
+    const machine = await newMachine();
+    const life = start(machine);
+    expect(await answers(life)).toBe('empty');
+    const promise = { clusterId: 'c1', nodeId: 1 };
+    const { storeId } = await life.admin.reserve(promise);
+    expect(await life.admin.reserve(promise)).toMatchObject({ storeId });
+    expect(await life.admin.identify()).toMatchObject({ state: 'reserved', ...promise, storeId });
+    await expect(life.admin.reserve({ clusterId: 'c2', nodeId: 1 })).rejects.toMatchObject({
+      facts: { reason: 'AlreadyReserved' },
+    });
+    life.stop.abort();
+    await life.ended;
+    const again = start(machine);
+    expect(await answers(again)).toBe('reserved');
+    const members = [{ nodeId: 1, address: again.address, storeId: 'another' }];
+    await expect(again.admin.init(planOf(again, { members }))).rejects.toMatchObject({
+      facts: { reason: 'OtherStore' },
+    });
+    await expect(
+      again.admin.bootstrap({ plan: planOf(again, { members }), nodeId: 1 }),
+    ).rejects.toMatchObject({ facts: { reason: 'OtherStore' } });
+    expect(await answers(again)).toBe('reserved');
+    await again.admin.init(planOf(again));
+    expect(await again.admin.reserve(promise)).toMatchObject({ storeId });
+    expect(again.node.core?.catalog.nodes.get(1)).toMatchObject({ storeId });
+  }, 30_000);
+
   test('all that is wrong with a plan is named at once', async () => {
     const life = start(await newMachine());
     expect(await answers(life)).toBe('empty');

@@ -4,7 +4,8 @@
  *
  *   starting → empty      the folder is new: only the admin API answers
  *   starting → serving    it is a member
- *   empty    → serving    `Bootstrap` made it one
+ *   empty    → serving    `Bootstrap` made it one, or it joined
+ *   any      → removed    its id was tombstoned: it says so, and serves nothing
  *   any      → failed     the store failed: quarantined, nothing acknowledged any more; exit 1
  *   any      → stopped    told to stop: leaderships handed over, requests finished; exit 0
  *
@@ -22,7 +23,9 @@ import { createClientApp } from '../http/client-app.ts';
 import { HttpServer } from '../http/client-server.ts';
 import { createOpsApp } from '../http/ops-app.ts';
 import { DynakvError, messageOf } from '../lib/errors.ts';
+import { featureVersionMax } from '../lib/feature-version.ts';
 import type { BootstrapPlan } from '../manager/bootstrap.ts';
+import type { JoinSeed } from '../manager/join-seed.ts';
 import { NodeCore } from '../manager/node-core.ts';
 import type { NodeOptions as CoreOptions } from '../manager/node-core.ts';
 import { RequestMetrics } from '../metrics/request-metrics.ts';
@@ -36,11 +39,12 @@ import { TlsMaterial } from '../transport/tls.ts';
 import { ClientTls } from './client-tls.ts';
 import { LateServices } from './late-services.ts';
 import { watchNode } from './node-metrics.ts';
-import { bearNode, openNodeStore } from './node-store.ts';
+import { NodeBirth } from './node-birth.ts';
+import { openNodeStore } from './node-store.ts';
 import type { NodeStore } from './node-store.ts';
 import type { NodeWorld } from './node-world.ts';
 
-type Mode = 'starting' | 'empty' | 'serving' | 'failed' | 'stopped';
+type Mode = 'starting' | 'empty' | 'serving' | 'removed' | 'failed' | 'stopped';
 
 /** Time for the last answers of a failed store to leave. */
 const failedGraceMs = 200;
@@ -63,7 +67,7 @@ export class NodeProcess implements NodeControl {
   #client: HttpServer | undefined;
   #ops: HttpServer | undefined;
   #caughtUp = false;
-  #bearing: { readonly wanted: string; readonly done: Promise<boolean> } | undefined;
+  readonly #birth: NodeBirth;
   /** Settles when the data folder is open: from then on the node knows whether it is a member. */
   readonly #started: Promise<void>;
   #setStarted: () => void = () => undefined;
@@ -76,6 +80,15 @@ export class NodeProcess implements NodeControl {
     this.#started = new Promise((resolve) => {
       this.#setStarted = resolve;
     });
+    this.#birth = new NodeBirth({
+      ...{ world, options, started: this.#started },
+      folder: () => this.#folder,
+      core: () => this.#core,
+      serve: () => this.#serve(),
+      failed: () => {
+        this.#ended(1);
+      },
+    });
   }
 
   get state(): NodeState {
@@ -85,11 +98,37 @@ export class NodeProcess implements NodeControl {
     if (this.#folder === undefined) {
       return 'starting';
     }
-    return this.#folder.identity === undefined ? 'empty' : 'member';
+    if (this.#mode === 'removed') {
+      return 'removed';
+    }
+    if (this.#folder.identity !== undefined) {
+      return 'member';
+    }
+    return this.#folder.reservation === undefined ? 'empty' : 'reserved';
   }
 
+  /** Before it is a member: of the cluster that its disk is promised to. */
   get identity(): NodeIdentity | undefined {
-    return this.#folder?.identity;
+    return this.#folder?.identity ?? this.#folder?.reservation;
+  }
+
+  get ready(): boolean {
+    return this.#readiness().ok;
+  }
+
+  get featureVersionMax(): number {
+    return featureVersionMax;
+  }
+
+  get fingerprints(): {
+    readonly presented: readonly string[];
+    readonly trusted: readonly string[];
+  } {
+    return this.#tls?.fingerprints() ?? { presented: [], trusted: [] };
+  }
+
+  get bootId(): string {
+    return this.#store?.log.bootHistory.at(-1) ?? '';
   }
 
   get core(): NodeCore | undefined {
@@ -122,6 +161,14 @@ export class NodeProcess implements NodeControl {
     const { disk, lock } = this.#world;
     await this.#bind();
     this.#folder = await DataFolder.open({ disk, lock, path: this.#options.data });
+    const { removal } = this.#folder;
+    if (removal !== undefined) {
+      this.#mode = 'removed';
+      this.#services.close(removedMessage(removal.reason));
+      this.#sayRemoved(removal.reason);
+      this.#setStarted();
+      return;
+    }
     if (this.#folder.identity === undefined) {
       this.#mode = 'empty';
       this.#setStarted();
@@ -154,6 +201,9 @@ export class NodeProcess implements NodeControl {
         void this.#fail(
           new DynakvError('Quarantined', `Node ${by} refuses this store: ${failure}`),
         );
+      },
+      onRemoved: (by) => {
+        void this.#removed(`node ${by} says so`);
       },
     });
     this.#grpc = await GrpcServer.open({
@@ -222,6 +272,9 @@ export class NodeProcess implements NodeControl {
     if (this.#mode === 'stopped') {
       return { ok: false, detail: 'stopping' };
     }
+    if (this.#mode === 'removed') {
+      return { ok: false, detail: 'removed from its cluster' };
+    }
     if (this.#core === undefined) {
       return { ok: false, detail: this.#mode === 'empty' ? 'not a member yet' : 'starting' };
     }
@@ -234,7 +287,7 @@ export class NodeProcess implements NodeControl {
       : { ok: false, detail: 'replicas are opening or catching up' };
   }
 
-  #coreOptions(nodeId: number): CoreOptions {
+  #coreOptions(nodeId: number, seed: JoinSeed | undefined): CoreOptions {
     const options = this.#options;
     const overrides = [...(options.peerOverrides ?? new Map<number, Address>())];
     return {
@@ -247,6 +300,7 @@ export class NodeProcess implements NodeControl {
       uncommittedBytesMax: options.uncommittedBytes,
       commandsMax: options.requestsMax,
       peerOverrides: new Map(overrides.map(([id, address]) => [id, formatAddress(address)])),
+      seed,
     };
   }
 
@@ -267,9 +321,10 @@ export class NodeProcess implements NodeControl {
     const syncSeconds = this.#metrics.histogram('logSyncSeconds', {});
     const core = await NodeCore.open(
       {
-        options: this.#coreOptions(folder.identity.nodeId),
+        options: this.#coreOptions(folder.identity.nodeId, store.seed),
         ...store,
         network,
+        freeBytes: async () => await this.#world.disk.freeBytes(folder.path),
         clock,
         timers,
         random,
@@ -283,6 +338,9 @@ export class NodeProcess implements NodeControl {
         peerQuarantined: (nodeId, reason) => {
           logger.error('Peer quarantined', { peer: nodeId, reason });
           network.noteQuarantined(nodeId, reason).catch(onFailure);
+        },
+        removed: () => {
+          void this.#removed('the catalog says so');
         },
       },
     );
@@ -301,8 +359,8 @@ export class NodeProcess implements NodeControl {
     });
     core.start();
     this.#services.open(core);
-    if (this.#mode === 'failed') {
-      return; // While it opened: the process is about to end.
+    if (this.#mode !== 'starting' && this.#mode !== 'empty') {
+      return; // It failed, or was found removed, while it opened.
     }
     this.#mode = 'serving';
     logger.info('Serving', {
@@ -312,62 +370,42 @@ export class NodeProcess implements NodeControl {
     });
   }
 
+  async reserve(promise: {
+    readonly clusterId: string;
+    readonly nodeId: number;
+  }): Promise<{ readonly storeId: string }> {
+    return await this.#birth.reserve(promise);
+  }
+
   async bootstrap(plan: BootstrapPlan, nodeId: number): Promise<boolean> {
-    await this.#started;
-    const known = this.#folder?.identity;
-    const wanted = JSON.stringify([plan, nodeId]);
-    if (this.#bearing !== undefined) {
-      if (this.#bearing.wanted !== wanted) {
-        throw alreadyMember('This node is being made a member by another plan');
-      }
-      return await this.#bearing.done;
-    }
-    if (known !== undefined) {
-      return this.#checkSamePlan(known, plan, nodeId);
-    }
-    this.#bearing = { wanted, done: this.#bear(plan, nodeId) };
-    return await this.#bearing.done;
+    return await this.#birth.bootstrap(plan, nodeId);
   }
 
-  /** A member is asked again: false if by the plan that made it one, else refused. */
-  #checkSamePlan(known: NodeIdentity, plan: BootstrapPlan, nodeId: number): false {
-    if (known.clusterId !== plan.clusterId || known.nodeId !== nodeId) {
-      throw alreadyMember(
-        `This node is node ${known.nodeId} of cluster "${known.clusterId}" already`,
-      );
-    }
-    const catalog = this.#core?.catalog;
-    if (catalog === undefined) {
-      throw new DynakvError('Unavailable', 'The node is starting', { reason: 'Starting' });
-    }
-    const { cluster } = catalog;
-    const isSame =
-      cluster.createdAtMs === plan.createdAtMs &&
-      cluster.shardCount === plan.shardCount &&
-      cluster.replicationFactor === plan.replicationFactor &&
-      plan.members.every((member) => catalog.nodes.has(member.nodeId));
-    if (!isSame) {
-      throw alreadyMember(`This node is a member of "${known.clusterId}" by another plan`);
-    }
-    return false;
+  async join(seed: JoinSeed): Promise<boolean> {
+    return await this.#birth.join(seed);
   }
 
-  async #bear(plan: BootstrapPlan, nodeId: number): Promise<boolean> {
-    const folder = this.#folder;
-    if (folder === undefined) {
-      throw new DynakvError('Unavailable', 'The node is starting', { reason: 'Starting' });
+  /** The cluster removed this node: it keeps its files, answers who it is, and nothing else. */
+  async #removed(reason: string): Promise<void> {
+    if (this.#mode === 'removed' || this.#mode === 'failed' || this.#mode === 'stopped') {
+      return;
     }
+    this.#mode = 'removed';
+    this.#services.close(removedMessage(reason));
+    this.#core?.halt();
+    this.#network?.setPeers([]);
+    this.#sayRemoved(reason);
     try {
-      await bearNode(this.#world, this.#options, folder, plan, nodeId);
-      await this.#serve();
-      return true;
+      const at = new Date(this.#world.clock.wallMs()).toISOString();
+      await this.#folder?.noteRemoval({ at, reason });
     } catch (error) {
-      this.#world.logger.error('Cannot become a member', { error: messageOf(error) });
-      this.#ended(1);
-      throw error;
-    } finally {
-      this.#bearing = undefined;
+      // The catalog and the peers go on saying it.
+      this.#world.logger.error('Cannot note the removal', { error: messageOf(error) });
     }
+  }
+
+  #sayRemoved(reason: string): void {
+    this.#world.logger.error(removedMessage(reason), { data: this.#options.data });
   }
 
   stopSoon(): void {
@@ -401,7 +439,7 @@ export class NodeProcess implements NodeControl {
 
   async #shutDown(exitCode: number): Promise<void> {
     // A birth under way would open what is closed here.
-    await this.#bearing?.done.catch(() => false);
+    await this.#birth.settled();
     if (exitCode === 0) {
       this.#mode = 'stopped';
       this.#world.logger.info('Stopping');
@@ -434,8 +472,11 @@ export class NodeProcess implements NodeControl {
   }
 }
 
-function alreadyMember(message: string): DynakvError {
-  return new DynakvError('WrongCluster', message, { reason: 'AlreadyMember' });
+function removedMessage(reason: string): string {
+  return (
+    `This node was removed from its cluster and serves nothing: ${reason}. Its data is not used ` +
+    'any more: keep it or delete it, and start with an empty data folder to join as a new node'
+  );
 }
 
 async function openTls(options: NodeOptions, world: NodeWorld): Promise<TlsMaterial | undefined> {

@@ -1,19 +1,22 @@
 /**
  * Opens a member's stores: the engine, the Raft log, the generations; or gives a new node its
- * first state. A birth that was cut short is started over on emptied stores (`birth-note.ts`).
+ * first state, of a cluster that is made or of one that it joins. A birth that was cut short is
+ * started over on emptied stores (`birth-note.ts`).
  */
-import { assert } from '../lib/assert.ts';
+import { assert, must } from '../lib/assert.ts';
 import { DynakvError } from '../lib/errors.ts';
 import { uuidOf } from '../lib/uuid.ts';
-import { giveBirth } from '../manager/birth.ts';
+import { giveBirth, joinBirth } from '../manager/birth.ts';
 import type { BootstrapPlan } from '../manager/bootstrap.ts';
+import type { JoinSeed } from '../manager/join-seed.ts';
 import {
   emptyFolder,
   readBirthNote,
   removeBirthNote,
   writeBirthNote,
 } from '../storage/birth-note.ts';
-import type { DataFolder, Identity } from '../storage/data-folder.ts';
+import type { DataFolder, Identity, Reservation } from '../storage/data-folder.ts';
+import { readNote, writeNote } from '../storage/folder-note.ts';
 import { Generations } from '../storage/generations.ts';
 import { remedy } from '../storage/raft-log/quarantine.ts';
 import { RaftLog } from '../storage/raft-log/raft-log.ts';
@@ -25,12 +28,17 @@ export interface NodeStore {
   readonly engine: Engine;
   readonly log: RaftLog;
   readonly generations: Generations;
+  /** Of a node that joined. */
+  readonly seed: JoinSeed | undefined;
 }
 
-interface Birth {
-  readonly nodeId: number;
-  readonly plan: BootstrapPlan;
-}
+/** Of a cluster's member from its beginning, or of one that joins. */
+type Birth =
+  | { readonly nodeId: number; readonly plan: BootstrapPlan }
+  | { readonly nodeId: number; readonly join: JoinSeed };
+
+/** Where the members are, for the node that joined: `join.json`, kept for good. */
+const joinNoteName = 'join.json';
 
 const storeIdColumnKey = Buffer.from([0x11]);
 
@@ -84,41 +92,114 @@ function checkStoreId(engine: Engine, storeId: string): void {
   }
 }
 
+/** Notes where the members are; durable when it resolves. */
+export async function writeJoinNote(
+  world: NodeWorld,
+  folder: DataFolder,
+  seed: JoinSeed,
+): Promise<void> {
+  await writeNote(world.disk, folder.path, joinNoteName, seed);
+}
+
 async function complete(
   world: NodeWorld,
   options: NodeOptions,
   folder: DataFolder,
   birth: Birth,
-  storeId: string,
+  identity: Identity,
 ): Promise<void> {
+  const { storeId } = identity;
   await emptyFolder(world.disk, folder.enginePath);
   await emptyFolder(world.disk, folder.logPath);
   const engine = await openEngine(world, options, folder);
-  const log = await openLog(world, options, folder, { storeId });
+  const bootNonce = folder.reservation?.bootNonce;
+  const start = bootNonce === undefined ? { storeId } : { storeId, bootNonce };
+  const log = await openLog(world, options, folder, start);
   try {
     engine.write(
       [{ column: 'default', key: storeIdColumnKey, value: Buffer.from(storeId, 'utf8') }],
       { sync: true },
     );
-    await giveBirth(birth.plan, birth.nodeId, engine, log);
+    await ('plan' in birth
+      ? giveBirth(birth.plan, birth.nodeId, engine, log)
+      : joinBirth(birth.join, engine, log));
     await engine.syncWal();
   } finally {
     await log.close();
     await engine.close();
+  }
+  if ('join' in birth) {
+    await writeJoinNote(world, folder, birth.join);
   }
   await removeBirthNote(world.disk, folder.path);
 }
 
 /** What follows empties the stores: only for the birth of this very node. */
 function checkNote(note: Birth, path: string, identity: Identity): void {
-  const { nodeId, plan } = note as Partial<Birth>;
-  if (nodeId !== identity.nodeId || plan?.clusterId !== identity.clusterId) {
+  const { clusterId } = 'plan' in note ? note.plan : note.join;
+  if (note.nodeId !== identity.nodeId || clusterId !== identity.clusterId) {
     throw new DynakvError(
       'Refused',
       `Cannot open "${path}": its birth.json is not of node ${identity.nodeId} of cluster ` +
         `"${identity.clusterId}"`,
     );
   }
+}
+
+/**
+ * Promises an empty folder to a cluster (`clusterId` empty: to one that it will join), for good.
+ * The same promise again is the same store; another is refused.
+ */
+export async function reserveNode(
+  world: NodeWorld,
+  folder: DataFolder,
+  promise: { readonly clusterId: string; readonly nodeId: number },
+): Promise<Reservation> {
+  const { clusterId, nodeId } = promise;
+  const known = folder.reservation;
+  if (known === undefined) {
+    const storeId = uuidOf(world.random.bytes(16));
+    const bootNonce = world.random.bytes(16).toString('hex');
+    await folder.reserve({ clusterId, nodeId, storeId, bootNonce });
+    return must(folder.reservation);
+  }
+  const isSame = known.nodeId === nodeId && known.clusterId === clusterId;
+  const isJoining = known.clusterId === '' && nodeId === 0;
+  if (!isSame && !isJoining) {
+    throw new DynakvError(
+      'Refused',
+      `Cannot promise "${folder.path}" to cluster "${clusterId}" as node ${nodeId}: it is promised ` +
+        `to cluster "${known.clusterId}" as node ${known.nodeId}; start with an empty data folder`,
+      { reason: 'AlreadyReserved' },
+    );
+  }
+  return known;
+}
+
+async function bear(
+  world: NodeWorld,
+  options: NodeOptions,
+  folder: DataFolder,
+  birth: Birth,
+  clusterId: string,
+): Promise<void> {
+  assert(folder.identity === undefined, 'A note beside a member would empty its stores');
+  const { storeId } = must(folder.reservation, 'A folder is promised before it is filled');
+  const { nodeId } = birth;
+  await writeBirthNote(world.disk, folder.path, birth);
+  const createdAt = new Date(world.clock.wallMs()).toISOString();
+  const identity = await folder.initialise({ clusterId, nodeId, storeId, createdAt });
+  await complete(world, options, folder, birth, identity);
+}
+
+/** Makes an empty folder that of a node that joins; durable and whole when it resolves. */
+export async function bearJoiner(
+  world: NodeWorld,
+  options: NodeOptions,
+  folder: DataFolder,
+  seed: JoinSeed,
+): Promise<void> {
+  await bear(world, options, folder, { nodeId: seed.nodeId, join: seed }, seed.clusterId);
 }
 
 /** Makes an empty folder a member's; durable and whole when it resolves. */
@@ -129,17 +210,18 @@ export async function bearNode(
   plan: BootstrapPlan,
   nodeId: number,
 ): Promise<void> {
-  assert(folder.identity === undefined, 'A note beside a member would empty its stores');
-  const birth: Birth = { nodeId, plan };
-  await writeBirthNote(world.disk, folder.path, birth);
-  const storeId = uuidOf(world.random.bytes(16));
-  await folder.initialise({
-    clusterId: plan.clusterId,
-    nodeId,
-    storeId,
-    createdAt: new Date(world.clock.wallMs()).toISOString(),
-  });
-  await complete(world, options, folder, birth, storeId);
+  const { clusterId } = plan;
+  const wanted = plan.members.find((member) => member.nodeId === nodeId)?.storeId;
+  const { storeId } = await reserveNode(world, folder, { clusterId, nodeId });
+  if (wanted !== undefined && wanted !== storeId) {
+    throw new DynakvError(
+      'Refused',
+      `Cannot become node ${nodeId} of cluster "${clusterId}": its plan is for store "${wanted}", ` +
+        `this is store "${storeId}"`,
+      { reason: 'OtherStore' },
+    );
+  }
+  await bear(world, options, folder, { nodeId, plan }, clusterId);
 }
 
 /** A member whose log is gone must not be given a new one: it would forget its promises. */
@@ -168,7 +250,7 @@ export async function openNodeStore(
   if (note !== undefined) {
     checkNote(note, folder.path, identity);
     world.logger.info('Birth was cut short: starting it over');
-    await complete(world, options, folder, note, identity.storeId);
+    await complete(world, options, folder, note, identity);
   }
   await refuseMissingLog(world, folder);
   const bootNonce = world.random.bytes(16).toString('hex');
@@ -180,7 +262,8 @@ export async function openNodeStore(
     const generations = await Generations.open(engine);
     const { storeId } = identity;
     log = await openLog(world, options, folder, { storeId, bootNonce, onFailure });
-    return { engine, log, generations };
+    const seed = await readNote(world.disk, folder.path, joinNoteName);
+    return { engine, log, generations, seed: seed as JoinSeed | undefined };
   } catch (error) {
     await log?.close();
     await engine.close();

@@ -6,7 +6,7 @@ import { formatTable } from './table.ts';
 export function formatNodes(status: StatusView): string {
   const rows = status.nodes.map((node) => [
     node.member === undefined ? '?' : `n${node.member.nodeId}`,
-    node.state,
+    node.answers ? node.state : `${node.state}, silent`,
     node.leaderCount,
     node.replicaCount,
     node.member?.address ?? '',

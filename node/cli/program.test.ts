@@ -28,7 +28,10 @@ const status: StatusView = {
       opsAddress: '',
       zone: '',
     },
-    state: nodeId === 3 ? 'down' : 'active',
+    state: 'active',
+    ...{ revision: 1, answers: nodeId !== 3, storeId: 's', ready: true },
+    ...{ evictingLeaders: false, maintenanceUntilMs: 0, silentSinceMs: 0 },
+    ...{ usedBytes: 0, freeBytes: 0, featureVersionMax: 1, quarantined: '', drainOwner: '' },
     bootId: 'b',
     version: '0.1.0',
     replicaCount: 2,
@@ -40,8 +43,11 @@ const status: StatusView = {
     term: 4,
     commitIndex: 40,
     asleep: groupId === 0,
+    ...{ configurationIndex: 0, joint: false, hashFrom: 0, hashTo: 0, bytes: 0 },
     replicas: [replica(1, 0), replica(2, 15), { ...replica(3, 0), known: false }],
   })),
+  ...{ featureVersion: 1, effectiveReplicationFactor: 3, systemLeaderNodeId: 1 },
+  ...{ controlEpoch: 0, controlHolder: '' },
   problems: [{ reason: 'NodeDown', message: 'Node 3 does not answer', nodeId: 3 }],
 };
 
@@ -138,7 +144,7 @@ describe('runProgram()', () => {
   test('nodes and shards are tables', async () => {
     const nodes = (await run(['nodes'])).out.split('\n');
     expect(nodes[0]).toMatch(/^NODE +STATE +LEADS +COPIES/);
-    expect(nodes[3]).toMatch(/^n3 +down +0 +2 .*NodeDown$/);
+    expect(nodes[3]).toMatch(/^n3 +active, silent +0 +2 .*NodeDown$/);
     const shards = (await run(['shards'])).out.split('\n');
     expect(shards[1]).toMatch(/^system +n1 +4 +40 +40 +15 +n1, n2 -15, n3 \? +asleep$/);
   });

@@ -10,7 +10,7 @@ export function lagOf(group: GroupView): number {
 export function formatStatus(status: StatusView): string {
   const shards = status.groups.filter((group) => group.groupId !== 0);
   const led = shards.filter((group) => group.leaderNodeId !== 0).length;
-  const active = status.nodes.filter((node) => node.state === 'active').length;
+  const active = status.nodes.filter((node) => node.state === 'active' && node.answers).length;
   const system = status.groups.find((group) => group.groupId === 0);
   const isWell = status.ready && status.problems.length === 0;
   const health = isWell ? pc.green('well') : pc.red(status.ready ? 'impaired' : 'not ready');

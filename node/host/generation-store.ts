@@ -1,4 +1,7 @@
-/** The host's view of `storage/generations.ts`: row names, installs, and the deletion of what is left. */
+/**
+ * The host's view of `storage/generations.ts`: row names, installs, and the deletion of what is
+ * left.
+ */
 import { rowKey, rowsRange, stripGeneration } from '../storage/generation-rows.ts';
 import type { Generations } from '../storage/generations.ts';
 import type { EngineRange, EngineWrite } from '../sys/engine.ts';

@@ -41,19 +41,28 @@ export interface MemberFacts {
 
 export interface GroupFacts {
   readonly groupId: number;
-  /** The leader's own replica. */
+  /** The replica that tells. */
   readonly replicaId: ReplicaId;
+  /**
+   * It leads the group, and tells for all. Else it is a member that knows of no leader: all it can
+   * say is its own configuration.
+   */
+  readonly led: boolean;
   readonly term: number;
   readonly commitIndex: number;
   readonly configurationIndex: number;
   readonly confState: ConfState;
+  /** As the leader knows them; of a member, none. */
   readonly members: readonly MemberFacts[];
   /** Bytes of its rows, about; 0: not known yet. */
   readonly bytes: number;
   readonly asleep: boolean;
 }
 
-/** Asked of a node rather than of a group's leader: the groups that it leads, in pages. */
+/**
+ * Asked of a node rather than of a group's leader: the groups that it leads, and those that nobody
+ * leads as far as it knows, in pages.
+ */
 export interface SurveyCommand {
   readonly kind: 'survey';
   /** Groups above this id; -1: from the first. */

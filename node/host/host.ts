@@ -23,6 +23,7 @@ import { GroupCounts } from './group-counts.ts';
 import { Liveness } from './liveness.ts';
 import type { LossReason } from './liveness.ts';
 import { readLivenessFrame, writeLivenessFrame } from './liveness-frames.ts';
+import type { NodeFacts } from './liveness-frames.ts';
 import { LogWriter } from './log-writer.ts';
 import { Outbox } from './outbox.ts';
 import { readMessages } from './raft-codec.ts';
@@ -62,6 +63,8 @@ export interface HostEvents {
   /** A log append was confirmed. */
   synced(durationMs: number): void;
   groupStopped(group: Group, error: unknown): void;
+  /** What this node says of itself with every beat. */
+  nodeFacts(): NodeFacts;
   /** A peer's store failed for good, it says. */
   peerQuarantined(nodeId: NodeId, reason: string): void;
 }
@@ -259,7 +262,8 @@ export class Host implements GroupEffects {
         }
       }
     }
-    const beat = writeLivenessFrame({ kind: 'beat', wallMs: this.parts.clock.wallMs() });
+    const facts = this.#events.nodeFacts();
+    const beat = writeLivenessFrame({ kind: 'beat', wallMs: this.parts.clock.wallMs(), facts });
     for (const nodeId of this.#peers) {
       this.parts.network.send(nodeId, 'urgent', FrameKind.liveness, beat);
     }
@@ -299,7 +303,7 @@ export class Host implements GroupEffects {
     const frame = readLivenessFrame(payload);
     switch (frame.kind) {
       case 'beat':
-        this.liveness.heard(from, frame.wallMs - this.parts.clock.wallMs());
+        this.liveness.heard(from, frame.wallMs - this.parts.clock.wallMs(), frame.facts);
         return;
       case 'sleep': {
         const group = this.groups.get(frame.terms.groupId);

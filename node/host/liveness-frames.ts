@@ -3,8 +3,26 @@ import { ByteReader, ByteWriter } from '../lib/bytes.ts';
 import { DynakvError } from '../lib/errors.ts';
 import type { SleepTerms } from './sleep.ts';
 
+/** What a node says of itself with every beat; 0: unknown. */
+export interface NodeFacts {
+  /** The highest feature version that its program knows. */
+  readonly featureVersionMax: number;
+  /** On its disk, and of its rows. */
+  readonly freeBytes: number;
+  readonly usedBytes: number;
+  /** Sent for snapshots since it started. */
+  readonly snapshotBytesSent: number;
+}
+
+export const noFacts: NodeFacts = {
+  featureVersionMax: 0,
+  freeBytes: 0,
+  usedBytes: 0,
+  snapshotBytesSent: 0,
+};
+
 export type LivenessFrame =
-  | { readonly kind: 'beat'; readonly wallMs: number }
+  | { readonly kind: 'beat'; readonly wallMs: number; readonly facts: NodeFacts }
   | { readonly kind: 'sleep'; readonly terms: SleepTerms }
   | { readonly kind: 'agree'; readonly terms: SleepTerms }
   /** The sender's store failed: the last thing it says. */
@@ -16,7 +34,13 @@ const codes = { beat: 1, sleep: 2, agree: 3, quarantined: 4 } as const;
 export function writeLivenessFrame(frame: LivenessFrame): Buffer {
   const writer = new ByteWriter(32).u8(codes[frame.kind]);
   if (frame.kind === 'beat') {
-    writer.varint(Math.max(0, Math.floor(frame.wallMs)));
+    const { featureVersionMax, freeBytes, usedBytes, snapshotBytesSent } = frame.facts;
+    for (const value of [
+      ...[frame.wallMs, featureVersionMax],
+      ...[freeBytes, usedBytes, snapshotBytesSent],
+    ]) {
+      writer.varint(Math.max(0, Math.floor(value)));
+    }
   } else if (frame.kind === 'quarantined') {
     writer.text(frame.reason.slice(0, reasonCharactersMax));
   } else {
@@ -25,12 +49,24 @@ export function writeLivenessFrame(frame: LivenessFrame): Buffer {
   return writer.finish();
 }
 
+function readFacts(reader: ByteReader): NodeFacts {
+  if (reader.remaining === 0) {
+    return noFacts; // Of a release that had none.
+  }
+  return {
+    featureVersionMax: reader.varint(),
+    freeBytes: reader.varint(),
+    usedBytes: reader.varint(),
+    snapshotBytesSent: reader.varint(),
+  };
+}
+
 export function readLivenessFrame(payload: Buffer): LivenessFrame {
   const reader = new ByteReader(payload);
   const code = reader.u8();
   switch (code) {
     case codes.beat:
-      return { kind: 'beat', wallMs: reader.varint() };
+      return { kind: 'beat', wallMs: reader.varint(), facts: readFacts(reader) };
     case codes.quarantined:
       return { kind: 'quarantined', reason: reader.text() };
     case codes.sleep:

@@ -22,6 +22,8 @@ function tick(liveness: Liveness, count: number): void {
   }
 }
 
+const facts = { featureVersionMax: 3, freeBytes: 2 ** 41, usedBytes: 7, snapshotBytesSent: 0 };
+
 describe('Liveness', () => {
   test('a silent peer is lost once, after exactly the silent ticks', () => {
     const { liveness, lost } = newLiveness();
@@ -82,7 +84,7 @@ describe('liveness frames', () => {
   const terms = { groupId: 7, term: 3, commit: 90_000 };
 
   test.each<LivenessFrame>([
-    { kind: 'beat', wallMs: 1_700_000_000_123 },
+    { kind: 'beat', wallMs: 1_700_000_000_123, facts },
     { kind: 'sleep', terms },
     { kind: 'agree', terms },
   ])('$kind reads as it was written', (frame) => {
@@ -90,8 +92,8 @@ describe('liveness frames', () => {
   });
 
   test('a clock before 1970 travels as zero', () => {
-    const frame = writeLivenessFrame({ kind: 'beat', wallMs: -5.5 });
-    expect(readLivenessFrame(frame)).toEqual({ kind: 'beat', wallMs: 0 });
+    const frame = writeLivenessFrame({ kind: 'beat', wallMs: -5.5, facts });
+    expect(readLivenessFrame(frame)).toEqual({ kind: 'beat', wallMs: 0, facts });
   });
 
   test('random bytes give BadFrame only', () => {

@@ -3,6 +3,8 @@
  * rely on it alone (P15). A peer is lost when its connection is refused, when its boot changed, or
  * when it was silent for `silentTicks`. It also carries the peers' wall clocks (P6).
  */
+import { noFacts } from './liveness-frames.ts';
+import type { NodeFacts } from './liveness-frames.ts';
 import type { NodeId } from '../sys/network.ts';
 
 export interface PeerLife {
@@ -12,6 +14,8 @@ export interface PeerLife {
   ticksSilent: number;
   /** The peer's wall clock minus ours when last heard, ms. */
   clockOffsetMs: number;
+  /** What it said of itself last. */
+  facts: NodeFacts;
 }
 
 /** Why a peer counts as lost. */
@@ -38,7 +42,10 @@ export class Liveness {
   #peer(nodeId: NodeId): PeerLife {
     let peer = this.#peers.get(nodeId);
     if (peer === undefined) {
-      peer = { bootId: '', connected: false, live: false, ticksSilent: 0, clockOffsetMs: 0 };
+      peer = {
+        ...{ bootId: '', connected: false, live: false, ticksSilent: 0, clockOffsetMs: 0 },
+        facts: noFacts,
+      };
       this.#peers.set(nodeId, peer);
     }
     return peer;
@@ -65,11 +72,12 @@ export class Liveness {
     }
   }
 
-  heard(nodeId: NodeId, clockOffsetMs: number): void {
+  heard(nodeId: NodeId, clockOffsetMs: number, facts: NodeFacts = noFacts): void {
     const peer = this.#peer(nodeId);
     peer.ticksSilent = 0;
     peer.live = true;
     peer.clockOffsetMs = clockOffsetMs;
+    peer.facts = facts;
   }
 
   tick(): void {

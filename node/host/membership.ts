@@ -69,26 +69,28 @@ export class Membership {
     }
   }
 
-  /** A page of the groups that this node leads, by id. */
+  /** A page of the groups that this node leads, or that nobody leads, by id. */
   survey({ after }: SurveyCommand): SurveyReply {
-    const led = [...this.#parts.host.groups.values()]
-      .filter((group) => group.groupId > after && group.openTerm !== 0)
+    const told = [...this.#parts.host.groups.values()]
+      .filter((group) => group.groupId > after && isToldBySurvey(group))
       .sort((a, b) => a.groupId - b.groupId);
-    const groups = led.slice(0, surveyGroupsMax).map((group) => this.facts(group));
-    return { kind: 'surveyed', groups, more: led.length > surveyGroupsMax };
+    const groups = told.slice(0, surveyGroupsMax).map((group) => this.facts(group));
+    return { kind: 'surveyed', groups, more: told.length > surveyGroupsMax };
   }
 
   /** What this replica knows of its group, as far as it leads it. */
   facts(group: Group): GroupFacts {
     const { configuration } = group.replica;
+    const led = group.openTerm !== 0;
     return {
       groupId: group.groupId,
       replicaId: group.replicaId,
+      led,
       term: group.term,
       commitIndex: group.commitIndex,
       configurationIndex: configuration.index,
       confState: configuration.state,
-      members: group.raw.raft.tracker.members.map((progress) => ({
+      members: (led ? group.raw.raft.tracker.members : []).map((progress) => ({
         replicaId: progress.id,
         match: progress.match,
         state: progress.state,
@@ -210,6 +212,11 @@ export class Membership {
     };
     step();
   }
+}
+
+function isToldBySurvey(group: Group): boolean {
+  const isOrphan = group.leader === 0 && group.isMember && group.stoppedBecause === undefined;
+  return group.openTerm !== 0 || isOrphan;
 }
 
 /** A learner becomes a voter only when it can acknowledge what is committed next. */

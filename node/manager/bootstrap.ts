@@ -44,6 +44,8 @@ export interface BootstrapPlan {
   readonly replicationFactor: number;
   /** Given by whoever asks for the cluster, so that all members derive the same rows. */
   readonly createdAtMs: number;
+  /** The feature version to begin with; default 1. */
+  readonly featureVersion?: number | undefined;
 }
 
 export interface BornGroup {
@@ -124,9 +126,11 @@ function systemRows(plan: BootstrapPlan, groups: readonly GroupRecord[]): RowWri
     clusterId: plan.clusterId,
     shardCount: plan.shardCount,
     replicationFactor: plan.replicationFactor,
+    effectiveFactor: effectiveReplication(plan.replicationFactor, plan.members.length),
     createdAtMs: plan.createdAtMs,
     nextNodeId: Math.max(...plan.members.map((member) => member.nodeId)) + 1,
     nextTableId: 2,
+    featureVersion: plan.featureVersion ?? 1,
   };
   const rows = [
     catalogRow(catalogKeys.cluster, cluster),

@@ -1,5 +1,6 @@
 /**
- * The rows of the catalog: what the system group knows of the cluster, its nodes and its groups.
+ * The rows of the catalog: what the system group knows of the cluster, its nodes and its groups,
+ * and of how shards are to move (`plan-records.ts`).
  *
  * A row that people or programs change carries a revision: a change names the one that it saw, and
  * is refused if another came in between.
@@ -12,13 +13,26 @@ export interface ClusterRecord {
   readonly shardCount: number;
   /** Copies of each shard that are wanted. */
   readonly replicationFactor: number;
+  /** Copies that each shard is to have by now: it rises by itself, and never falls so (P17). */
+  readonly effectiveFactor: number;
   readonly createdAtMs: number;
   /** The next ids to give out; ids are never reused. */
   readonly nextNodeId: number;
   readonly nextTableId: number;
+  /** Formats and commands beyond it are not used (`lib/feature-version.ts`). Never falls. */
+  readonly featureVersion: number;
 }
 
 export type NodeState = 'joining' | 'active' | 'draining' | 'drained' | 'dead' | 'removed';
+
+/** Who asked for a drain, and how it goes. */
+export interface DrainRecord {
+  /** Only the owner's tool calls it off by itself (operator-rules.md O13). */
+  readonly owner: string;
+  readonly startedAtMs: number;
+  /** When something left the node last. */
+  readonly lastProgressAtMs: number;
+}
 
 export interface NodeRecord {
   readonly nodeId: NodeId;
@@ -28,8 +42,21 @@ export interface NodeRecord {
   readonly opsAddress: string;
   readonly zone?: string | undefined;
   readonly state: NodeState;
+  /** Relative share of the load; default 1. */
+  readonly weight?: number | undefined;
+  readonly drain?: DrainRecord | undefined;
+  /** It leads nothing until this is called off. */
+  readonly evictingLeaders?: true | undefined;
+  /**
+   * Until then it may be away without being taken for dead, ms since 1970 by the leader's clock.
+   */
+  readonly maintenanceUntilMs?: number | undefined;
+  /** The node that joined in its place, with a new disk (operator-rules.md O7). */
+  readonly replacedBy?: NodeId | undefined;
   /** The store that it was born or joined with: no other may speak for it. */
   readonly storeId?: string | undefined;
+  /** The highest feature version that it said it knows. */
+  readonly featureVersionMax?: number | undefined;
   /** Its store failed, and why: that store is never let in again (design §4). */
   readonly quarantined?: string | undefined;
   readonly revision: number;
@@ -59,7 +86,24 @@ export interface GroupRecord {
   readonly revision: number;
 }
 
-/** A row as it was written, by an earlier release too. */
+/** True if the node may be given leaderships: it is whole, and nobody asked to spare it. */
+export function mayLead(node: NodeRecord | undefined): boolean {
+  return (
+    node?.state === 'active' &&
+    node.evictingLeaders !== true &&
+    node.maintenanceUntilMs === undefined &&
+    node.quarantined === undefined
+  );
+}
+
+/** Rows as they were written, by an earlier release too. */
+export function readCluster(value: unknown): ClusterRecord {
+  const row = value as ClusterRecord &
+    Partial<Pick<ClusterRecord, 'featureVersion' | 'effectiveFactor'>>;
+  const { featureVersion = 1, effectiveFactor = 1 } = row;
+  return { ...row, featureVersion, effectiveFactor };
+}
+
 export function readNode(value: unknown): NodeRecord {
   const row = value as NodeRecord & Partial<Pick<NodeRecord, 'revision'>>;
   return { ...row, revision: row.revision ?? 0 };

@@ -3,17 +3,24 @@
  * whole of it, as voter or learner of that group (design §5). It may be behind the leader's;
  * whoever must not act on an old one asks the leader (`table-service.ts`).
  *
- * Rows: `cluster`, `node/<id>`, `group/<id>`, `table/<name>`; keys UTF-8, values JSON.
+ * Rows: `cluster`, `settings`, `control`, `plan`, `move/<id>`, `node/<id>`, `group/<id>`,
+ * `table/<name>`; keys UTF-8, values JSON.
  */
 import { DynakvError } from '../lib/errors.ts';
 import type { RowWrite } from '../items/batch.ts';
 import type { TableRecord } from '../items/table.ts';
 import type { NodeId } from '../sys/network.ts';
-import { readGroup, readNode } from './catalog-records.ts';
+import { noControl, noPlan, settingsDefaults } from './plan-records.ts';
+import type { ControlRecord, MoveRecord, PlanRecord, SettingsRecord } from './plan-records.ts';
+import { readCluster, readGroup, readNode } from './catalog-records.ts';
 import type { ClusterRecord, GroupRecord, NodeRecord } from './catalog-records.ts';
 
 export const catalogKeys = {
   cluster: 'cluster',
+  settings: 'settings',
+  control: 'control',
+  plan: 'plan',
+  move: (moveId: string): string => `move/${moveId}`,
   node: (nodeId: NodeId): string => `node/${nodeId}`,
   group: (groupId: number): string => `group/${groupId}`,
   table: (name: string): string => `table/${name}`,
@@ -32,6 +39,10 @@ export class Catalog {
   readonly #nodes = new Map<NodeId, NodeRecord>();
   readonly #groups = new Map<number, GroupRecord>();
   readonly #tables = new Map<string, TableRecord>();
+  readonly #moves = new Map<string, MoveRecord>();
+  #settings: SettingsRecord = settingsDefaults;
+  #control: ControlRecord = noControl;
+  #plan: PlanRecord = noPlan;
   readonly #listeners: (() => void)[] = [];
 
   get cluster(): ClusterRecord {
@@ -56,6 +67,23 @@ export class Catalog {
 
   get tables(): ReadonlyMap<string, TableRecord> {
     return this.#tables;
+  }
+
+  get settings(): SettingsRecord {
+    return this.#settings;
+  }
+
+  get control(): ControlRecord {
+    return this.#control;
+  }
+
+  get plan(): PlanRecord {
+    return this.#plan;
+  }
+
+  /** Moves that are under way or wait, in the order of the plan. */
+  get moves(): ReadonlyMap<string, MoveRecord> {
+    return this.#moves;
   }
 
   get shardCount(): number {
@@ -83,6 +111,10 @@ export class Catalog {
   /** Replaces everything, from a scan of the group's rows. */
   load(rows: readonly RowWrite[]): void {
     this.#cluster = undefined;
+    this.#settings = settingsDefaults;
+    this.#control = noControl;
+    this.#plan = noPlan;
+    this.#moves.clear();
     this.#nodes.clear();
     this.#groups.clear();
     this.#tables.clear();
@@ -105,7 +137,19 @@ export class Catalog {
     const name = key.slice(slash + 1);
     switch (kind) {
       case 'cluster':
-        this.#cluster = record as ClusterRecord | undefined;
+        this.#cluster = record === undefined ? undefined : readCluster(record);
+        return;
+      case 'settings':
+        this.#settings = { ...settingsDefaults, ...(record as Partial<SettingsRecord>) };
+        return;
+      case 'control':
+        this.#control = (record as ControlRecord | undefined) ?? noControl;
+        return;
+      case 'plan':
+        this.#plan = (record as PlanRecord | undefined) ?? noPlan;
+        return;
+      case 'move':
+        put(this.#moves, name, record as MoveRecord | undefined);
         return;
       case 'node':
         put(this.#nodes, Number(name), record === undefined ? undefined : readNode(record));

@@ -9,6 +9,7 @@ import { Transfer, transferTarget } from '../host/transfer.ts';
 import type { Timer } from '../sys/clock.ts';
 import type { NodeId } from '../sys/network.ts';
 import type { Catalog } from './catalog.ts';
+import { mayLead } from './catalog-records.ts';
 
 /** Between steps while transfers run and in the first seconds … */
 const stepFastMs = 20;
@@ -91,7 +92,8 @@ export class LeaderHome {
       return state === 'draining' || state === 'asked';
     });
     for (const group of this.#host.groups.values()) {
-      if (group.leader === 0 && this.#preferred(group) === this.#host.nodeId) {
+      const isHome = this.#preferred(group) === this.#host.nodeId;
+      if (group.leader === 0 && isHome && mayLead(this.#catalog.nodes.get(this.#host.nodeId))) {
         this.#campaign(group);
       }
     }
@@ -140,6 +142,9 @@ export class LeaderHome {
       const settled = this.#countLed(group) >= ledLooksMin;
       const home = this.#preferred(group);
       if (home === undefined || home === this.#host.nodeId || group.openTerm === 0) {
+        continue;
+      }
+      if (!mayLead(this.#catalog.nodes.get(home))) {
         continue;
       }
       if (this.#transfers.length >= transfersMax || !settled) {

@@ -13,6 +13,8 @@ export type NodeCommand =
   | { readonly op: 'moved'; readonly nodeId: NodeId; readonly address: string }
   /** A node said that its store failed. */
   | { readonly op: 'quarantine'; readonly nodeId: NodeId; readonly reason: string }
+  /** Nothing: whoever is answered was led by this leader after it asked. */
+  | { readonly op: 'confirm' }
   /** An empty node wants to be a member; the same store gets the same answer. */
   | {
       readonly op: 'join';
@@ -21,6 +23,8 @@ export type NodeCommand =
       readonly clientAddress: string;
       readonly opsAddress: string;
       readonly zone?: string | undefined;
+      /** The highest feature version that its program knows. */
+      readonly featureVersionMax: number;
     };
 
 /** What a node needs to know to be told the rest by the system group. */
@@ -29,6 +33,7 @@ export interface JoinReply {
   readonly clusterId: string;
   readonly systemReplicaId: number;
   readonly createdAtMs: number;
+  readonly featureVersion: number;
 }
 
 /** The node's row with a change in it, at its next revision. */
@@ -41,11 +46,12 @@ export function nodeRow(
 }
 
 function joined(catalog: Catalog, nodeId: NodeId): JoinReply {
-  const { clusterId, createdAtMs } = catalog.cluster;
+  const { clusterId, createdAtMs, featureVersion } = catalog.cluster;
   const replica = catalog.groups
     .get(systemGroupId)
     ?.replicas.find((candidate) => candidate.nodeId === nodeId);
-  return { nodeId, clusterId, createdAtMs, systemReplicaId: replica?.replicaId ?? 0 };
+  const systemReplicaId = replica?.replicaId ?? 0;
+  return { nodeId, clusterId, createdAtMs, featureVersion, systemReplicaId };
 }
 
 function join(
@@ -55,6 +61,13 @@ function join(
 ): SystemDecision {
   const { cluster } = catalog;
   const { address, clientAddress, opsAddress, zone, storeId } = command;
+  if (command.featureVersionMax < cluster.featureVersion) {
+    throw refusal(
+      'FeatureVersionTooOld',
+      `Cannot join: the cluster uses feature version ${cluster.featureVersion}, this program ` +
+        `knows up to ${command.featureVersionMax}: start a newer release`,
+    );
+  }
   const writes = [];
   for (const node of catalog.nodes.values()) {
     if (node.storeId === storeId && node.state === 'removed') {
@@ -71,8 +84,10 @@ function join(
       const message = `Cannot join at ${address}: node ${node.nodeId} answers there`;
       throw refusal('AddressInUse', message, { node: node.nodeId });
     }
-    // The place of a node that lost its disk: nobody dials the newcomer for it any more.
-    writes.push(nodeRow(node, { address: '' }));
+    // The place of a node that lost its disk: nobody dials the newcomer for it any more, and what
+    // it held is replaced at once. Should it be back elsewhere after all, it is active again.
+    const state = node.state === 'active' ? 'dead' : node.state;
+    writes.push(nodeRow(node, { address: '', state, replacedBy: cluster.nextNodeId }));
   }
   const nodeId = cluster.nextNodeId;
   const system = catalog.groups.get(systemGroupId);
@@ -81,6 +96,7 @@ function join(
   }
   const node: NodeRecord = {
     ...{ nodeId, address, clientAddress, opsAddress, zone, storeId },
+    featureVersionMax: command.featureVersionMax,
     state: 'joining',
     revision: 1,
   };
@@ -90,9 +106,9 @@ function join(
     catalogRow(catalogKeys.node(nodeId), node),
     catalogRow(catalogKeys.group(systemGroupId), withLearner),
   );
-  const { clusterId, createdAtMs } = cluster;
+  const { clusterId, createdAtMs, featureVersion } = cluster;
   const systemReplicaId = system.nextReplicaId;
-  const reply: JoinReply = { nodeId, clusterId, createdAtMs, systemReplicaId };
+  const reply: JoinReply = { nodeId, clusterId, createdAtMs, featureVersion, systemReplicaId };
   return { writes, reply };
 }
 
@@ -121,6 +137,8 @@ export function decideNode(
   switch (command.op) {
     case 'join':
       return join(catalog, command, facts);
+    case 'confirm':
+      return unchanged({});
     case 'moved':
       return moved(catalog, command);
     case 'quarantine':

@@ -6,6 +6,7 @@
  * Opening refuses, with the remedy, when log and engine do not agree (`host/group-factory.ts`).
  */
 import { DynakvError, messageOf } from '../lib/errors.ts';
+import { featureVersionMax } from '../lib/feature-version.ts';
 import { Admission, admissionDefaults } from '../executor/admission.ts';
 import { Executors } from '../executor/executors.ts';
 import type { CompactionLimits } from '../host/compaction.ts';
@@ -13,6 +14,8 @@ import { Drainer } from '../host/drainer.ts';
 import { EngineGenerations } from '../host/generation-store.ts';
 import type { Group } from '../host/group.ts';
 import { Host } from '../host/host.ts';
+import { noFacts } from '../host/liveness-frames.ts';
+import type { NodeFacts } from '../host/liveness-frames.ts';
 import { Membership } from '../host/membership.ts';
 import { RowCache } from '../host/row-cache.ts';
 import { RowReader } from '../host/row-reader.ts';
@@ -34,6 +37,9 @@ import { handOver } from './hand-over.ts';
 import type { JoinSeed } from './join-seed.ts';
 import { LeaderHome } from './leader-home.ts';
 import { LocalReplicas } from './local-replicas.ts';
+import { Management } from './management.ts';
+import { ShardBytes } from './shard-bytes.ts';
+import type { ShardManager } from './shard-manager.ts';
 import { SystemGroup } from './system-group.ts';
 import { TableFanout } from './table-fanout.ts';
 import { CatalogTables } from './table-service.ts';
@@ -53,6 +59,10 @@ export interface NodeOptions {
   readonly commandsMax: number;
   /** Addresses to use instead of the catalog's. */
   readonly peerOverrides: ReadonlyMap<NodeId, string>;
+  /** What this program knows; default: `lib/feature-version.ts`. */
+  readonly featureVersionMax?: number | undefined;
+  /** False: never manages, for scenarios that move replicas by hand. Default true. */
+  readonly manages?: boolean | undefined;
   /** Of a node that joined: looked at until the system group has told it the catalog. */
   readonly seed?: JoinSeed | undefined;
 }
@@ -67,6 +77,8 @@ export interface NodeParts {
   readonly timers: Timers;
   readonly random: Random;
   readonly logger: Logger;
+  /** Bytes free on the disk; absent: unknown. */
+  readonly freeBytes?: (() => Promise<number>) | undefined;
 }
 
 export interface NodeEvents {
@@ -74,6 +86,8 @@ export interface NodeEvents {
   failed(error: unknown): void;
   /** A log append was confirmed after so many ms. */
   synced?(durationMs: number): void;
+  /** The cluster removed this node: it must not serve any more. */
+  removed?(): void;
   /** A peer's store failed: to be remembered durably. */
   peerQuarantined?(nodeId: NodeId, reason: string): void;
 }
@@ -101,15 +115,20 @@ export class NodeCore {
   readonly #loader: CatalogLoader;
   readonly #reader: RowReader;
   readonly #system: SystemGroup;
+  readonly #bytes: ShardBytes;
+  readonly #management: Management;
   readonly #fanout: TableFanout;
   readonly #dropped: DroppedTables;
   readonly #leaderHome: LeaderHome;
   readonly #timers: Timer[] = [];
   readonly #events: NodeEvents;
+  #freeBytes = 0;
+  #seed: JoinSeed | undefined;
   #stopped = false;
 
   private constructor(parts: NodeParts, events: NodeEvents) {
     this.parts = parts;
+    this.#seed = parts.options.seed;
     this.#events = events;
     const { engine, network, clock, timers, random, logger, options } = parts;
     const failed = (error: unknown): void => {
@@ -145,27 +164,23 @@ export class NodeCore {
       },
     });
     this.#system = this.#newSystemGroup();
-    this.membership = new Membership({ host: this.host, bytesOf: () => 0 });
-    this.router = new Router({
-      commandsMax: options.commandsMax,
+    this.#bytes = new ShardBytes({
+      ...{ engine, logger, failed, groups: this.host.groups },
+      shardCount: () => (this.catalog.isLoaded ? this.catalog.shardCount : 0),
+    });
+    this.membership = new Membership({
       host: this.host,
-      executors: this.executors,
-      system: this.#system,
-      membership: this.membership,
-      placement: this.catalog,
-      network,
-      clock,
-      timers,
-      random,
+      bytesOf: (group) => this.#bytes.of(group),
+    });
+    this.router = new Router({
+      ...{ network, clock, timers, random, commandsMax: options.commandsMax },
+      ...{ host: this.host, executors: this.executors, system: this.#system },
+      ...{ membership: this.membership, placement: this.catalog },
     });
     this.#fanout = new TableFanout({
-      catalog: this.catalog,
-      router: this.router,
-      clock,
-      timers,
-      random,
-      logger,
+      ...{ catalog: this.catalog, router: this.router, clock, timers, random, logger },
     });
+    this.#management = this.#newManagement();
     this.#leaderHome = new LeaderHome(this.host, this.catalog);
     const { catalog, drainer } = this;
     this.#loader = new CatalogLoader({ catalog, engine, store: this.#store, drainer });
@@ -184,14 +199,61 @@ export class NodeCore {
     return new SystemGroup(this.catalog, facts, {
       opened: (term) => {
         this.#fanout.opened(term);
+        if (this.parts.options.manages !== false) {
+          this.manager.opened(term);
+        }
       },
       closed: () => {
         this.#fanout.closed();
+        this.manager.closed();
       },
+      admin: (request) => this.#management.desk.run(request),
       installed: (group) => {
         void this.#reloadCatalog(group);
       },
     });
+  }
+
+  /** Manages the shards while this node leads the system group. */
+  get manager(): ShardManager {
+    return this.#management.shards;
+  }
+
+  #newManagement(): Management {
+    const { clock, timers, logger } = this.parts;
+    const { catalog, router, host } = this;
+    return new Management({
+      ...{ catalog, router, clock, timers, logger, ownId: host.nodeId },
+      node: (nodeId) => ({
+        live: nodeId === host.nodeId || host.liveness.isLive(nodeId),
+        ...this.factsOf(nodeId),
+      }),
+    });
+  }
+
+  /** What a node said of itself last, or this one of itself. */
+  factsOf(nodeId: NodeId): NodeFacts {
+    const heard = this.host.liveness.get(nodeId)?.facts ?? noFacts;
+    return nodeId === this.host.nodeId ? this.#facts : heard;
+  }
+
+  /** What this node says of itself; disk and rows are looked at now and then. */
+  get #facts(): NodeFacts {
+    return {
+      featureVersionMax: this.#featureVersionMax,
+      freeBytes: this.#freeBytes,
+      usedBytes: this.drainer.health?.liveDataBytes ?? 0,
+      snapshotBytesSent: this.snapshotter.bytesSent,
+    };
+  }
+
+  #lookAtDisk(): void {
+    this.parts.freeBytes?.().then(
+      (bytes) => {
+        this.#freeBytes = bytes;
+      },
+      () => undefined, // The old value stays; a failing store is told elsewhere.
+    );
   }
 
   /** Said by the peer itself, or by the catalog to those that were away when it was said. */
@@ -256,6 +318,7 @@ export class NodeCore {
         },
         synced: (durationMs) => events.synced?.(durationMs),
         groupStopped: () => undefined,
+        nodeFacts: () => this.#facts,
         peerQuarantined: (nodeId, reason) => {
           this.#peerQuarantined(nodeId, reason);
         },
@@ -267,8 +330,26 @@ export class NodeCore {
   static async open(parts: NodeParts, events: NodeEvents): Promise<NodeCore> {
     const core = new NodeCore(parts, events);
     await core.#loadCatalog();
+    core.#checkFeatureVersion();
     await core.replicas.openAll();
     return core;
+  }
+
+  get #featureVersionMax(): number {
+    return this.parts.options.featureVersionMax ?? featureVersionMax;
+  }
+
+  /** An older program must not touch what newer ones may have written. */
+  #checkFeatureVersion(): void {
+    const { catalog } = this;
+    const known = this.#featureVersionMax;
+    if (catalog.isLoaded && catalog.cluster.featureVersion > known) {
+      throw new DynakvError(
+        'NewerFormat',
+        `Cannot start: the cluster uses feature version ${catalog.cluster.featureVersion}, this ` +
+          `program knows up to ${known}; start the release that was here before, or a newer one`,
+      );
+    }
   }
 
   async #loadCatalog(): Promise<void> {
@@ -309,17 +390,23 @@ export class NodeCore {
         this.executors.forget(group);
         this.#dropped.forget(group);
         this.#leaderHome.forget(group);
+        this.#bytes.forget(group);
       },
     });
   }
 
+  /** Where the members are now, for a node that joined and was told nothing yet. */
+  reseed(seed: JoinSeed): void {
+    this.#seed = seed;
+    this.#followCatalog();
+  }
+
   /** Where the group's replicas live, by the catalog. */
   #place(group: Group): void {
-    const { seed } = this.parts.options;
     const record = this.catalog.groups.get(group.groupId);
     const isSeeded = !this.catalog.isLoaded && group.groupId === systemGroupId;
     group.nodes.clear();
-    for (const replica of (isSeeded ? seed?.systemReplicas : record?.replicas) ?? []) {
+    for (const replica of (isSeeded ? this.#seed?.systemReplicas : record?.replicas) ?? []) {
       group.nodes.set(replica.replicaId, replica.nodeId);
     }
   }
@@ -347,6 +434,8 @@ export class NodeCore {
       timers.every(housekeepingPeriodMs, () => {
         this.#dropped.sweep();
         this.parts.log.tickIdle();
+        this.#lookAtDisk();
+        this.#bytes.look();
       }),
     );
   }
@@ -358,21 +447,27 @@ export class NodeCore {
     this.#setPeers();
     this.#followQuarantine();
     this.replicas.follow();
+    if (this.catalog.nodes.get(this.host.nodeId)?.state === 'removed') {
+      // Not within the step that applied it: the groups are about to be stopped.
+      this.parts.timers.endOfTurn(() => this.#events.removed?.());
+    }
   }
 
   #setPeers(): void {
     const { network, options } = this.parts;
     const members = this.catalog.isLoaded
       ? [...this.catalog.nodes.values()].filter((node) => node.state !== 'removed')
-      : (options.seed?.members ?? []);
+      : (this.#seed?.members ?? []);
     const peers = members
       .filter((node) => node.nodeId !== options.nodeId)
       .map((node) => ({
         nodeId: node.nodeId,
         address: options.peerOverrides.get(node.nodeId) ?? node.address,
+        storeId: this.catalog.nodes.get(node.nodeId)?.storeId,
       }));
+    const removed = [...this.catalog.nodes.values()].filter((node) => node.state === 'removed');
     this.host.setPeers(peers.map((peer) => peer.nodeId));
-    network.setPeers(peers);
+    network.setPeers(peers, new Set(removed.map((node) => node.nodeId)));
   }
 
   #onFrame(from: NodeId, kind: FrameKind, payload: Buffer): void {
@@ -445,6 +540,7 @@ export class NodeCore {
     for (const timer of this.#timers) {
       timer.cancel();
     }
+    this.manager.closed();
     this.replicas.close();
     this.host.close();
   }

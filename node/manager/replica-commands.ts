@@ -9,6 +9,8 @@ import type { NodeId } from '../sys/network.ts';
 import { catalogKeys, catalogRow } from './catalog.ts';
 import type { Catalog } from './catalog.ts';
 import type { GroupRecord } from './catalog-records.ts';
+import { checkFence } from './fence.ts';
+import type { Fence } from './fence.ts';
 import { refusal, unchanged } from './system-decision.ts';
 import type { SystemDecision } from './system-decision.ts';
 
@@ -19,6 +21,13 @@ export type ReplicaCommand =
       readonly groupId: number;
       readonly nodeId: NodeId;
       readonly expectedRevision: number;
+    }
+  /** Who should lead the group, by a person's hand. */
+  | {
+      readonly op: 'preferLeader';
+      readonly groupId: number;
+      readonly nodeId: NodeId;
+      readonly fence: Fence;
     }
   /** The id is gone from the group's configuration, and cannot come back. */
   | { readonly op: 'forgetReplica'; readonly groupId: number; readonly replicaId: number };
@@ -98,6 +107,32 @@ function forget(
   return { writes: [catalogRow(catalogKeys.group(groupId), next)], reply: {} };
 }
 
+function prefer(
+  catalog: Catalog,
+  command: ReplicaCommand & { op: 'preferLeader' },
+): SystemDecision {
+  const { groupId, nodeId, fence } = command;
+  const group = groupOf(catalog, groupId);
+  checkFence(catalog, fence, { what: 'the plan', revision: catalog.plan.revision });
+  if (!group.replicas.some((replica) => replica.nodeId === nodeId)) {
+    throw refusal('UnknownReplica', `Cannot lead group ${groupId} from node ${nodeId}: no copy`);
+  }
+  const { revision } = catalog.plan;
+  if (group.preferredLeader === nodeId) {
+    return unchanged({ revision, changed: false });
+  }
+  const next = { ...group, preferredLeader: nodeId, revision: group.revision + 1 };
+  const row = catalogRow(catalogKeys.group(groupId), next);
+  return { writes: [row], reply: { revision, changed: true } };
+}
+
 export function decideReplica(catalog: Catalog, command: ReplicaCommand): SystemDecision {
-  return command.op === 'giveReplica' ? give(catalog, command) : forget(catalog, command);
+  switch (command.op) {
+    case 'giveReplica':
+      return give(catalog, command);
+    case 'forgetReplica':
+      return forget(catalog, command);
+    case 'preferLeader':
+      return prefer(catalog, command);
+  }
 }

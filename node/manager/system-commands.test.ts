@@ -14,6 +14,7 @@ const spec: TableSpec = {
   deletionProtection: false,
 };
 
+const doors = { clientAddress: '', opsAddress: '', featureVersionMax: 1 };
 const facts: SystemFacts = { term: 3, nowMs: 1_000, isLive: () => false };
 
 class Bench {
@@ -162,11 +163,14 @@ describe('decideSystem()', () => {
 
 describe('join', () => {
   const join = (bench: Bench, storeId: string, address: string): SystemDecision =>
-    bench.run({ op: 'join', storeId, address, clientAddress: '', opsAddress: '' });
+    bench.run({ op: 'join', storeId, address, ...doors });
 
   test('gives a store one id, with a replica of the system group, and never an old one', () => {
     const bench = new Bench();
-    const reply = { nodeId: 2, clusterId: 'c', createdAtMs: 1, systemReplicaId: 2 };
+    const reply = {
+      ...{ nodeId: 2, clusterId: 'c', createdAtMs: 1, featureVersion: 1 },
+      systemReplicaId: 2,
+    };
     expect(join(bench, 's2', 'n2:7000').reply).toEqual(reply);
     expect(join(bench, 's2', 'n2:7000')).toEqual({ writes: [], reply });
     expect(join(bench, 's3', 'n3:7000').reply).toMatchObject({ nodeId: 3, systemReplicaId: 3 });
@@ -184,6 +188,14 @@ describe('join', () => {
     expect(bench.catalog.nodes.get(2)).toMatchObject({ address: '', state: 'joining' });
   });
 
+  test('refuses a program that is older than what the cluster uses', () => {
+    const bench = new Bench();
+    const old = { ...doors, featureVersionMax: 0 };
+    expect(() => bench.run({ op: 'join', storeId: 's2', address: 'a', ...old })).toThrow(
+      /uses feature version 1, this program knows up to 0/,
+    );
+  });
+
   test('refuses the store of a node that was removed', () => {
     const bench = new Bench();
     join(bench, 's2', 'n2:7000');
@@ -196,7 +208,7 @@ describe('join', () => {
 describe('replicas', () => {
   test('an id is given once for a node, and only for the revision seen', () => {
     const bench = new Bench();
-    bench.run({ op: 'join', storeId: 's2', address: 'a', clientAddress: '', opsAddress: '' });
+    bench.run({ op: 'join', storeId: 's2', address: 'a', ...doors });
     const give = (nodeId: number, expectedRevision: number): SystemDecision =>
       bench.run({ op: 'giveReplica', groupId: 1, nodeId, expectedRevision });
     expect(() => give(2, 7)).toThrow(/revision is 1, not 7/);
@@ -207,7 +219,7 @@ describe('replicas', () => {
 
   test('an id that is forgotten stays among those gone, and is not given out again', () => {
     const bench = new Bench();
-    bench.run({ op: 'join', storeId: 's2', address: 'a', clientAddress: '', opsAddress: '' });
+    bench.run({ op: 'join', storeId: 's2', address: 'a', ...doors });
     const forget = (replicaId: number): SystemDecision =>
       bench.run({ op: 'forgetReplica', groupId: 1, replicaId });
     bench.run({ op: 'giveReplica', groupId: 1, nodeId: 2, expectedRevision: 1 });

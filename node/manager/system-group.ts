@@ -12,6 +12,7 @@ import type { Group, GroupListener } from '../host/group.ts';
 import { encodeBatch } from '../items/batch.ts';
 import type { RowWrite } from '../items/batch.ts';
 import type { AnyDone, SystemRunner } from '../router/router.ts';
+import type { AdminRequest } from './admin-requests.ts';
 import type { Catalog } from './catalog.ts';
 import { decideSystem } from './system-commands.ts';
 import type { SystemCommand } from './system-commands.ts';
@@ -29,6 +30,8 @@ export interface SystemGroupEvents {
   /** This node leads the system group from now on. */
   opened(term: number): void;
   closed(): void;
+  /** People and controllers ask the manager. */
+  admin(request: AdminRequest): Promise<unknown>;
   /** The rows were replaced by a snapshot: scan them again. */
   installed(group: Group): void;
 }
@@ -79,6 +82,10 @@ export class SystemGroup implements GroupListener, SystemRunner {
       done(new DynakvError('NotOpen', `The system group ${why}`), undefined);
       return;
     }
+    if ((body as { readonly op?: unknown }).op === 'admin') {
+      this.#runAdmin(body as AdminRequest, done);
+      return;
+    }
     if (!this.#queue.push({ command: body as SystemCommand, done })) {
       done(
         new DynakvError('Throttled', `Cannot queue a system command: ${queueMax} wait`, {
@@ -89,6 +96,20 @@ export class SystemGroup implements GroupListener, SystemRunner {
       return;
     }
     this.#next(group);
+  }
+
+  #runAdmin(request: AdminRequest, done: AnyDone): void {
+    this.#events.admin(request).then(
+      (body) => {
+        done(undefined, { kind: 'system', body });
+      },
+      (error: unknown) => {
+        const failure = isDynakvError(error)
+          ? error
+          : new DynakvError('Refused', `Cannot answer: ${messageOf(error)}`, {}, error);
+        done(failure, undefined);
+      },
+    );
   }
 
   #next(group: Group): void {

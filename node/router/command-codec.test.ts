@@ -89,7 +89,7 @@ const facts: fc.Arbitrary<GroupFacts> = fc.record({
     }),
     { maxLength: 3 },
   ),
-  ...{ bytes: u32, asleep: fc.boolean() },
+  ...{ bytes: u32, asleep: fc.boolean(), led: fc.boolean() },
 });
 const replies: fc.Arbitrary<AnyReply> = fc.oneof(
   fc.record({ kind: fc.constant('got' as const), found: stored }),

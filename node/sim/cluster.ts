@@ -5,6 +5,7 @@
  */
 import type { CompactionLimits } from '../host/compaction.ts';
 import { assert, must } from '../lib/assert.ts';
+import { featureVersionMax } from '../lib/feature-version.ts';
 import { Prng } from '../lib/prng.ts';
 import { giveBirth, joinBirth } from '../manager/birth.ts';
 import type { BootstrapPlan } from '../manager/bootstrap.ts';
@@ -30,6 +31,8 @@ export interface SimClusterOptions {
   readonly shards: number;
   readonly logger?: Logger;
   readonly compaction?: CompactionLimits;
+  /** False: no node manages; replicas are moved by hand. */
+  readonly manages?: boolean;
 }
 
 const logSegmentBytes = 256 * 1024;
@@ -112,6 +115,7 @@ export class SimCluster {
       address: `n${number}:7000`,
       clientAddress: `n${number}:8000`,
       opsAddress: `n${number}:9100`,
+      featureVersionMax,
     } as const;
     const reply = (await this.settle(core.router.system(command, deadlineMs))) as JoinReply;
     const { nodeId, clusterId, systemReplicaId } = reply;
@@ -252,6 +256,7 @@ export class SimCluster {
           commandsMax: 10_000,
           peerOverrides: new Map(),
           seed: machine.seed,
+          manages: this.#options.manages,
         },
         engine,
         log,

@@ -91,21 +91,35 @@ export class ManagerHands {
     assert(await this.cluster.scheduler.runUntil(loaded, 20_000), 'It gets the catalog');
   }
 
+  /** Hands the leadership over as often as it comes back meanwhile, then swaps. */
+  async #swap(groupId: number, added: number, leaving: number): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      const { replicaId, confState } = await this.describe(groupId);
+      if (replicaId === leaving) {
+        const other = must(confState.voters.find((id) => id !== leaving));
+        await this.call(groupId, { kind: 'transfer', to: other });
+      }
+      try {
+        await this.configure(groupId, [
+          { type: addVoter, id: added },
+          { type: remove, id: leaving },
+        ]);
+        return;
+      } catch (error) {
+        const isBack = isDynakvError(error) && error.facts['reason'] === 'LeaderLeaves';
+        if (!isBack || attempt > attemptsMax) {
+          throw error;
+        }
+      }
+    }
+  }
+
   /** Moves a replica: add, copy, swap, confirm, forget. */
   async move(groupId: number, from: NodeId, to: NodeId): Promise<void> {
     const added = await this.give(groupId, to);
     const leaving = this.replicaOn(groupId, from);
     await this.configure(groupId, [{ type: addLearner, id: added }]);
-    const { replicaId } = await this.describe(groupId);
-    if (replicaId === leaving) {
-      const { confState } = await this.describe(groupId);
-      const other = must(confState.voters.find((id) => id !== leaving));
-      await this.call(groupId, { kind: 'transfer', to: other });
-    }
-    await this.configure(groupId, [
-      { type: addVoter, id: added },
-      { type: remove, id: leaving },
-    ]);
+    await this.#swap(groupId, added, leaving);
     const settled = async (): Promise<GroupFacts> => {
       const facts = await this.describe(groupId);
       if (facts.confState.votersOutgoing.length === 0) {

@@ -55,7 +55,7 @@ describe('membership', () => {
   test(
     'a node joins, gets a shard and serves it; the node that had it lets go of everything',
     async () => {
-      const cluster = new SimCluster({ seed: 1, nodes: 3, shards: 2, compaction });
+      const cluster = new SimCluster({ seed: 1, nodes: 3, shards: 2, compaction, manages: false });
       await cluster.start();
       const acked = new Acked();
       await acked.fill(cluster, 1, 24, 400);
@@ -90,7 +90,7 @@ describe('membership', () => {
   test(
     'a replica cut short while it is made or deleted is finished at the next start',
     async () => {
-      const cluster = new SimCluster({ seed: 2, nodes: 3, shards: 1, compaction });
+      const cluster = new SimCluster({ seed: 2, nodes: 3, shards: 1, compaction, manages: false });
       await cluster.start();
       const acked = new Acked();
       await acked.fill(cluster, 1, 12, 400);
@@ -123,7 +123,7 @@ describe('membership', () => {
   test(
     'P16: a replica that the catalog does not list is kept; only one that is gone is deleted',
     async () => {
-      const cluster = new SimCluster({ seed: 3, nodes: 3, shards: 1 });
+      const cluster = new SimCluster({ seed: 3, nodes: 3, shards: 1, manages: false });
       await cluster.start();
       const { catalog, replicas } = core(cluster, 3);
       const record = must(catalog.groups.get(1));
@@ -147,7 +147,7 @@ describe('membership', () => {
   test(
     'P16: a change decided on an older configuration is refused, however late it comes',
     async () => {
-      const cluster = new SimCluster({ seed: 4, nodes: 3, shards: 1 });
+      const cluster = new SimCluster({ seed: 4, nodes: 3, shards: 1, manages: false });
       await cluster.start();
       const hands = new ManagerHands(cluster, 1);
       await hands.welcome(await cluster.addNode(1));
@@ -174,7 +174,7 @@ describe('membership', () => {
   test(
     'P18: a replica set that moves carries its schema rows; a late entry revives nothing',
     async () => {
-      const cluster = new SimCluster({ seed: 6, nodes: 3, shards: 2, compaction });
+      const cluster = new SimCluster({ seed: 6, nodes: 3, shards: 2, compaction, manages: false });
       await cluster.start();
       const hands = new ManagerHands(cluster, 1);
       const { tables, router, catalog } = core(cluster, 1);
@@ -211,7 +211,7 @@ describe('membership', () => {
   test(
     'what would break a group is refused with its reason, and changes nothing',
     async () => {
-      const cluster = new SimCluster({ seed: 5, nodes: 3, shards: 1 });
+      const cluster = new SimCluster({ seed: 5, nodes: 3, shards: 1, manages: false });
       await cluster.start();
       const hands = new ManagerHands(cluster, 1);
       await hands.welcome(await cluster.addNode(1));
@@ -244,7 +244,7 @@ describe('membership', () => {
   test.each([21, 22, 23, 24])(
     'seed %i: linearizable while replicas move about and nodes crash',
     async (seed) => {
-      const cluster = new SimCluster({ seed, nodes: 3, shards: 2, compaction });
+      const cluster = new SimCluster({ seed, nodes: 3, shards: 2, compaction, manages: false });
       const random = new Prng(seed ^ 0x5eed);
       await cluster.start();
       const hands = new ManagerHands(cluster, 1);

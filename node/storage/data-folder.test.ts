@@ -102,6 +102,32 @@ describe('DataFolder', () => {
     }
     expect(outcomes.size).toBe(2);
   });
+  test('reserve() is a promise that the next open finds, and the folder stays a new one', async () => {
+    const one = machine();
+    const folder = await DataFolder.open({ ...one, path });
+    expect(folder.reservation).toBeUndefined();
+    const promise = { clusterId: 'c1', nodeId: 2, storeId: 's2', bootNonce: 'b' };
+    await folder.reserve(promise);
+    await folder.close();
+    one.sim.crash();
+    const again = await DataFolder.open({ ...one, disk: one.sim.mount(), path });
+    expect([again.reservation, again.identity]).toEqual([promise, undefined]);
+    await again.initialise(mine);
+    expect(again.identity).toMatchObject(mine);
+    await expect(again.reserve(promise)).rejects.toThrow('nothing to promise');
+  });
+  test('noteRemoval() stays, the first reason counts, and no data is touched', async () => {
+    const one = machine();
+    await created(one);
+    const folder = await DataFolder.open({ ...one, path });
+    await folder.noteRemoval({ at: 'then', reason: 'the catalog says so' });
+    await folder.noteRemoval({ at: 'later', reason: 'again' });
+    await folder.close();
+    one.sim.crash();
+    const again = await DataFolder.open({ ...one, disk: one.sim.mount(), path });
+    expect(again.removal).toEqual({ at: 'then', reason: 'the catalog says so' });
+    expect(again.identity).toMatchObject(mine);
+  });
   test('open() refuses a folder in use, until it is closed', async () => {
     const one = machine();
     await created(one);

@@ -1,16 +1,19 @@
 /**
  * A node's data folder: who it belongs to, and whether this process may use it.
  *
- * Holds `identity.json` (written once, when the node joins), `quarantine.json` (written when the
- * store has failed; only a person removes it), and the folders of the engine and the log, which
- * their owners fill. Opening checks in this order: not in use, not quarantined, a known format,
- * the right cluster. A refused open has changed nothing and holds no lock.
+ * Holds `identity.json` (written once, when the node joins), `reserved.json` (before that: the
+ * folder is promised to one cluster), `removed.json` (the cluster removed the node for good),
+ * `quarantine.json` (written when the store has failed; only a person removes it), and the folders
+ * of the engine and the log, which their owners fill. Opening checks in this order: not in use, not
+ * quarantined, a known format, the right cluster. A refused open has changed nothing and holds no
+ * lock.
  *
  * Invariant: data lies in a folder only after its identity is durable; so data without an
  * identity is refused, never adopted and never overwritten.
  */
 import { assert } from '../lib/assert.ts';
 import { DynakvError, messageOf } from '../lib/errors.ts';
+import { readNote, temporarySuffix, writeNote } from './folder-note.ts';
 import { remedy } from './raft-log/quarantine.ts';
 import { kibibyte } from '../lib/units.ts';
 import type { Disk, DiskFile } from '../sys/disk.ts';
@@ -26,6 +29,27 @@ export interface Identity {
   readonly storeId: string;
   /** When it was created, ISO 8601. */
   readonly createdAt: string;
+}
+
+/**
+ * A promise of an empty folder, durable before any group is made: whoever makes a cluster knows by
+ * it which store it will have (operator-rules.md O9).
+ */
+export interface Reservation {
+  /** Empty: any, as the node is to join one. */
+  readonly clusterId: string;
+  /** 0: the cluster gives one. */
+  readonly nodeId: number;
+  readonly storeId: string;
+  /** The first of the store's boot history (P12). */
+  readonly bootNonce: string;
+}
+
+/** The node's end: its id is tombstoned in the catalog. */
+export interface Removal {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly reason: string;
 }
 
 /** An exclusive lock that dies with the process (`folder-lock.ts`). */
@@ -44,13 +68,16 @@ export interface DataFolderOptions {
 
 const identityName = 'identity.json';
 const quarantineName = 'quarantine.json';
-const temporarySuffix = '.new';
+const reservedName = 'reserved.json';
+const removedName = 'removed.json';
 const smallFileBytesMax = 64 * kibibyte;
 /** Names that do not make a folder a used one: of file systems, and of an interrupted start. */
 const harmlessNames = new Set([
   'lost+found',
-  'birth.json',
-  'birth.json.new',
+  ...['birth.json', reservedName, removedName, 'join.json'].flatMap((name) => [
+    name,
+    `${name}${temporarySuffix}`,
+  ]),
   `${identityName}${temporarySuffix}`,
 ]);
 
@@ -59,17 +86,25 @@ export class DataFolder {
   readonly #disk: Disk;
   readonly #release: () => Promise<void>;
   #identity: Identity | undefined;
+  #reservation: Reservation | undefined;
+  #removal: Removal | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(
     options: DataFolderOptions,
     release: () => Promise<void>,
-    identity: Identity | undefined,
+    found: {
+      readonly identity: Identity | undefined;
+      readonly reservation: Reservation | undefined;
+      readonly removal: Removal | undefined;
+    },
   ) {
     this.path = options.path;
     this.#disk = options.disk;
     this.#release = release;
-    this.#identity = identity;
+    this.#identity = found.identity;
+    this.#reservation = found.reservation;
+    this.#removal = found.removal;
   }
 
   /** Locks the folder, made if it is missing, and checks that this process may use it. */
@@ -92,7 +127,9 @@ export class DataFolder {
         const problem = `it belongs to cluster "${identity.clusterId}", not "${options.clusterId}"`;
         throw refused('WrongCluster', path, problem);
       }
-      return new DataFolder(options, release, identity);
+      const reservation = (await readNote(disk, path, reservedName)) as Reservation | undefined;
+      const removal = (await readNote(disk, path, removedName)) as Removal | undefined;
+      return new DataFolder(options, release, { identity, reservation, removal });
     } catch (error) {
       await release();
       throw error;
@@ -102,6 +139,16 @@ export class DataFolder {
   /** Undefined while the folder is new. */
   get identity(): Identity | undefined {
     return this.#identity;
+  }
+
+  /** To whom the new folder is promised. */
+  get reservation(): Reservation | undefined {
+    return this.#reservation;
+  }
+
+  /** The node that this folder belonged to is no member any more: it must not serve. */
+  get removal(): Removal | undefined {
+    return this.#removal;
   }
 
   /** The engine's folder. */
@@ -114,6 +161,32 @@ export class DataFolder {
     return `${this.path}/log`;
   }
 
+  /** Promises a new folder; durable when it resolves. Another promise is refused by the caller. */
+  async reserve(reservation: Reservation): Promise<void> {
+    this.#assertOpen();
+    assert(this.#identity === undefined, 'A member has nothing to promise');
+    try {
+      await writeNote(this.#disk, this.path, reservedName, reservation);
+    } catch (error) {
+      throw writeError(`${this.path}/${reservedName}`, error);
+    }
+    this.#reservation = reservation;
+  }
+
+  /** Notes that the cluster removed this node; durable when it resolves. */
+  async noteRemoval(removal: Removal): Promise<void> {
+    this.#assertOpen();
+    if (this.#removal !== undefined) {
+      return;
+    }
+    try {
+      await writeNote(this.#disk, this.path, removedName, removal);
+    } catch (error) {
+      throw writeError(`${this.path}/${removedName}`, error);
+    }
+    this.#removal = removal;
+  }
+
   /** Gives a new folder its identity; durable when it resolves. Before any data is written. */
   async initialise(identity: Omit<Identity, 'formatVersion'>): Promise<Identity> {
     this.#assertOpen();
@@ -121,7 +194,11 @@ export class DataFolder {
     const { clusterId, nodeId, storeId, createdAt } = identity;
     const whole = { formatVersion: dataFormatVersion, clusterId, nodeId, storeId, createdAt };
     assert(isIdentity(whole), 'An identity is complete');
-    await writeSmallFile(this.#disk, this.path, identityName, whole);
+    try {
+      await writeNote(this.#disk, this.path, identityName, whole);
+    } catch (error) {
+      throw writeError(`${this.path}/${identityName}`, error);
+    }
     this.#identity = whole;
     return whole;
   }
@@ -235,24 +312,6 @@ async function readSmallFile(disk: Disk, path: string, name: string): Promise<st
     return bytes.toString('utf8', 0, count);
   } finally {
     await file.close();
-  }
-}
-
-/** Writes the whole file or nothing: a new file, synced, renamed over the name, name synced. */
-async function writeSmallFile(
-  disk: Disk,
-  path: string,
-  name: string,
-  value: object,
-): Promise<void> {
-  const temporary = `${path}/${name}${temporarySuffix}`;
-  try {
-    await disk.remove(temporary);
-    await writeWhole(await disk.open(temporary, 'create'), value);
-    await disk.rename(temporary, `${path}/${name}`);
-    await disk.syncDirectory(path);
-  } catch (error) {
-    throw writeError(`${path}/${name}`, error);
   }
 }
 

@@ -23,8 +23,10 @@ export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
 
 export interface PeerAddress {
   readonly nodeId: NodeId;
-  /** `host:port` of the peer's gRPC door. */
+  /** `host:port` of the peer's gRPC door; empty: it is not known, and nobody dials it. */
   readonly address: string;
+  /** The store that speaks for it; undefined: not known. */
+  readonly storeId?: string | undefined;
 }
 
 /**
@@ -46,7 +48,9 @@ export interface SnapshotHeader {
   readonly header: Buffer;
 }
 
-/** One incoming snapshot: the host reads `chunks` to the end, then returns (= received) or throws. */
+/**
+ * One incoming snapshot: the host reads `chunks` to the end, then returns (= received) or throws.
+ */
 export type SnapshotHandler = (
   from: NodeId,
   snapshot: SnapshotHeader,
@@ -65,8 +69,11 @@ export interface Network {
   queuedBytes(to: NodeId): number;
   /** Streams a snapshot on its own connection; resolves when the peer's handler returned. */
   sendSnapshot(to: NodeId, snapshot: SnapshotHeader, chunks: AsyncIterable<Buffer>): Promise<void>;
-  /** Replaces the set of peers; connects to new ones, drops missing ones. */
-  setPeers(peers: readonly PeerAddress[]): void;
+  /**
+   * Replaces the set of peers; connects to new ones, drops missing ones. `removed` are told so when
+   * they ask.
+   */
+  setPeers(peers: readonly PeerAddress[], removed?: ReadonlySet<NodeId>): void;
   onFrame(handler: (from: NodeId, kind: FrameKind, payload: Buffer) => void): void;
   onPeer(handler: (event: PeerEvent) => void): void;
   onSnapshot(handler: SnapshotHandler): void;

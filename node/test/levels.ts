@@ -41,6 +41,7 @@ export const entryPoints: readonly string[] = ['node/main.ts', 'node/test/proper
 /** Parts of `main.ts` that keep it short: they wire a node, and read its options. */
 export const mainParts: readonly string[] = [
   'node/cli/client-tls.ts',
+  'node/cli/node-birth.ts',
   'node/cli/node-process.ts',
   'node/cli/node-store.ts',
 ];

@@ -21,7 +21,9 @@ export interface SourceFile {
   /** From the repository's root, with `/`. */
   readonly path: string;
   readonly text: string;
-  /** Specifiers as written, of static and dynamic imports and of `new URL('…', import.meta.url)`. */
+  /**
+   * Specifiers as written, of static and dynamic imports and of `new URL('…', import.meta.url)`.
+   */
   readonly imports: readonly string[];
   /** The subset that survives type stripping. */
   readonly valueImports: readonly string[];

@@ -133,6 +133,39 @@ describe('GrpcNetwork connections', () => {
     await eventually(() => two.network.states()[0]?.failure?.includes('UnknownNode') === true);
   });
 
+  test('only the store that the catalog names speaks for a node, met before or not', async () => {
+    const one = await open({ nodeId: 1 });
+    const two = await open({ nodeId: 2 });
+    two.meet(one);
+    one.network.setPeers([{ nodeId: 2, address: two.address, storeId: 'store-9' }]);
+    await eventually(() => one.network.states()[0]?.failure?.includes('another disk') === true);
+    await eventually(() => two.network.states()[0]?.failure?.includes('another disk') === true);
+    expect(isUp(one, 2)).toBe(false);
+    one.network.setPeers([{ nodeId: 2, address: two.address, storeId: 'store-2' }]);
+    await eventually(() => isUp(one, 2) && isUp(two, 1));
+  });
+
+  test('a node that was removed is told so', async () => {
+    const told: NodeId[] = [];
+    const one = await open({ nodeId: 1 });
+    const two = await open({ nodeId: 2, onRemoved: (by) => told.push(by) });
+    two.meet(one);
+    one.network.setPeers([], new Set([2]));
+    await eventually(() => told.length > 0);
+    expect(told[0]).toBe(1);
+    expect(two.network.states()[0]?.failure).toMatch(/^Removed:.*node 2/);
+  });
+
+  test('a peer without an address is not dialled, and known when it comes', async () => {
+    const one = await open({ nodeId: 1 });
+    const two = await open({ nodeId: 2 });
+    one.network.setPeers([{ nodeId: 2, address: '' }]);
+    two.meet(one);
+    expect(one.network.states()[0]?.failure).toMatch('address is not known');
+    one.network.setPeers([{ nodeId: 2, address: two.address }]);
+    await eventually(() => isUp(one, 2) && isUp(two, 1));
+  });
+
   test('another cluster is refused by name, on both sides', async () => {
     const one = await open({ nodeId: 1 });
     const two = await open({ nodeId: 2, clusterId: 'other' });

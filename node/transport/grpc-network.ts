@@ -65,11 +65,15 @@ export interface GrpcNetworkOptions {
   readonly log: Logger;
   /** An accepted peer says that it is reached elsewhere from now on (design §5). */
   readonly onAddress?: (nodeId: NodeId, address: string) => void;
+  /** A peer says that the cluster removed this node. */
+  readonly onRemoved?: (by: NodeId) => void;
   /** A peer refuses this node's store as failed. */
   readonly onQuarantined?: (by: NodeId, failure: string) => void;
   /** Default 32 MiB. */
   readonly queueBytesMax?: number;
 }
+
+const noNodes: ReadonlySet<NodeId> = new Set();
 
 /** Handlers of the incoming peer streams. */
 export interface PeerService {
@@ -93,6 +97,9 @@ export class GrpcNetwork implements Network {
   readonly traffic = { sentFrames: 0, sentBytes: 0, receivedFrames: 0, receivedBytes: 0 };
   /** Frames not sent, by peer: it was away, or its queue was full. */
   readonly dropped = new Map<NodeId, number>();
+  #removed: ReadonlySet<NodeId> = noNodes;
+  /** The store that speaks for a node, by the catalog. */
+  readonly #storeIds = new Map<NodeId, string>();
   #closed = false;
 
   constructor(options: GrpcNetworkOptions) {
@@ -160,13 +167,18 @@ export class GrpcNetwork implements Network {
     }
   }
 
-  setPeers(peers: readonly PeerAddress[]): void {
+  setPeers(peers: readonly PeerAddress[], removed: ReadonlySet<NodeId> = noNodes): void {
     assert(!this.#closed, 'The network is closed');
+    this.#removed = removed;
     const ownId = this.#options.identity()?.nodeId;
     const wanted = new Map<NodeId, PeerAddress>();
+    this.#storeIds.clear();
     for (const address of peers) {
       if (address.nodeId !== ownId) {
         wanted.set(address.nodeId, address);
+        if (address.storeId !== undefined) {
+          this.#storeIds.set(address.nodeId, address.storeId);
+        }
       }
     }
     for (const [nodeId, peer] of this.#peers) {
@@ -231,6 +243,9 @@ export class GrpcNetwork implements Network {
         return await this.#admit(decodeHelloReply(reply), address.nodeId);
       },
       onFailure: (failure) => {
+        if (failure.startsWith('Removed:')) {
+          this.#options.onRemoved?.(address.nodeId);
+        }
         if (failure.startsWith('Quarantined:')) {
           this.#options.onQuarantined?.(address.nodeId, failure);
         }
@@ -322,6 +337,9 @@ export class GrpcNetwork implements Network {
     if (identity === undefined) {
       throw refusal('NotInitialized', `node ${theirs.nodeId} must wait`);
     }
+    if (theirs.clusterId === identity.clusterId && this.#removed.has(theirs.nodeId)) {
+      throw refusal('Removed', `node ${theirs.nodeId}`);
+    }
     if (theirs.clusterId === identity.clusterId && !this.#peers.has(theirs.nodeId)) {
       throw refusal('UnknownNode', `node ${theirs.nodeId}`);
     }
@@ -329,6 +347,10 @@ export class GrpcNetwork implements Network {
     const verdict = judgeHello(helloTo(expectedId, identity), theirs, seen);
     if (!verdict.accepted) {
       throw new DynakvError('Refused', verdict.message, { reason: verdict.reason });
+    }
+    const expected = this.#storeIds.get(expectedId) ?? theirs.storeId;
+    if (theirs.storeId !== expected) {
+      throw refusal('OtherStore', `store "${theirs.storeId}" instead of "${expected}"`);
     }
     if (isNewRecord(verdict.record, seen)) {
       try {

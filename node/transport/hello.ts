@@ -75,6 +75,7 @@ export const helloRefusals = {
   WrongNode: 'the node reached is not the one meant',
   UnknownNode: 'the node is not a peer of this one',
   OtherStore: 'the node came back with another disk',
+  Removed: 'the node was removed from the cluster',
   BootUnknown:
     'the node does not know its last boot that was seen: its disk was rolled back or cloned',
   LogBehind: 'the log of the node ends before a position that it had reported as durable',

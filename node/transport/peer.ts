@@ -226,6 +226,10 @@ export class Peer {
       this.#retryLater('this node belongs to no cluster yet');
       return;
     }
+    if (this.address === '') {
+      this.#failure = 'its address is not known: it must come by itself';
+      return;
+    }
     let dialled: Dialled;
     try {
       const client = openClient(this.address, this.#options.channels);

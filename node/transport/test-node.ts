@@ -42,6 +42,7 @@ export interface TestNodeOptions {
   readonly services?: readonly GrpcServiceMount[];
   readonly queueBytesMax?: number;
   readonly onQuarantined?: (by: NodeId, failure: string) => void;
+  readonly onRemoved?: (by: NodeId) => void;
   readonly address?: string;
   readonly onAddress?: (nodeId: NodeId, address: string) => void;
 }
@@ -80,6 +81,7 @@ export class TestNode {
       log: silentLogger,
       ...(options.queueBytesMax === undefined ? {} : { queueBytesMax: options.queueBytesMax }),
       ...(options.onAddress === undefined ? {} : { onAddress: options.onAddress }),
+      ...(options.onRemoved === undefined ? {} : { onRemoved: options.onRemoved }),
       ...(options.onQuarantined === undefined ? {} : { onQuarantined: options.onQuarantined }),
     });
     const server = await GrpcServer.open({

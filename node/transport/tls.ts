@@ -7,6 +7,7 @@
  * link, which watching does not see reliably. Both sides must show a certificate of the CA, and a
  * server's must name the host that was dialled. Which node it is, the hello says.
  */
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 
@@ -23,6 +24,7 @@ import type { Logger } from '../sys/log.ts';
 import type { ChannelCredentialsSource } from './grpc-channel.ts';
 import type { ServerCredentialsSource } from './grpc-server.ts';
 
+const certificateBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 /** How soon a changed file is used, ms. */
 const pollMs = 1_000;
 
@@ -101,6 +103,12 @@ export class TlsMaterial implements ChannelCredentialsSource, ServerCredentialsS
     this.#timer.cancel();
   }
 
+  /** SHA-256 of the certificates in use, hex: those presented, and those trusted. */
+  fingerprints(): { readonly presented: readonly string[]; readonly trusted: readonly string[] } {
+    const { ca, cert } = this.#current;
+    return { presented: fingerprintsOf(cert), trusted: fingerprintsOf(ca) };
+  }
+
   async #reload(): Promise<void> {
     if (this.#isReading) {
       return;
@@ -125,6 +133,15 @@ export class TlsMaterial implements ChannelCredentialsSource, ServerCredentialsS
       this.#isReading = false;
     }
   }
+}
+
+/** Of each certificate of a PEM bundle. */
+function fingerprintsOf(bundle: Buffer): string[] {
+  const blocks = bundle.toString('utf8').match(certificateBlock) ?? [];
+  return blocks.map((block) => {
+    const { fingerprint256 } = new X509Certificate(block);
+    return fingerprint256.replaceAll(':', '').toLowerCase();
+  });
 }
 
 async function readSet({ caFile, certFile, keyFile }: TlsFiles): Promise<TlsSet> {

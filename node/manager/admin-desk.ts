@@ -1,0 +1,350 @@
+/**
+ * Answers the admin API on the node that manages. What it shows comes from a fresh look at the
+ * groups and from the catalog; what it changes is checked against that look first, then against the
+ * catalog in the entry's own place (`fence.ts`, `node-state-commands.ts`). Changes go one at a
+ * time: two that are each allowed alone cannot both pass.
+ *
+ * Invariant: nothing is answered that another leader may have made untrue meanwhile: an answer
+ * waits for a read round of the system group.
+ */
+import { DynakvError } from '../lib/errors.ts';
+import type { Router } from '../router/router.ts';
+import type { ClusterView, ViewNode } from '../shards/cluster-view.ts';
+import { checkDrain } from '../shards/drain-check.ts';
+import { makeMove } from '../shards/move.ts';
+import type { Move } from '../shards/move.ts';
+import { summarizePlacement } from '../shards/placement-summary.ts';
+import { estimatePlan } from '../shards/plan-estimate.ts';
+import { planShards } from '../shards/planner.ts';
+import type { Plan } from '../shards/planner.ts';
+import type { Refusal } from '../shards/refusal.ts';
+import type { Clock } from '../sys/clock.ts';
+import type { NodeId } from '../sys/network.ts';
+import { checkMaintenance } from './maintenance-check.ts';
+import type {
+  AdminRequest,
+  ChangeCommand,
+  ChangeReply,
+  DrainReply,
+  MoveReply,
+  OverviewReply,
+  PlanReply,
+  RebalanceReply,
+  RefusalReply,
+  SettingsReply,
+} from './admin-requests.ts';
+import type { Catalog } from './catalog.ts';
+import { checkFence } from './fence.ts';
+import type { Fence } from './fence.ts';
+import type { FeatureFanout } from './feature-fanout.ts';
+import { compareMoves } from './move-schedule.ts';
+import type { MoveRate } from './move-rate.ts';
+import type { MoveRecord } from './plan-records.ts';
+import type { ShardManager } from './shard-manager.ts';
+import type { SystemCommand } from './system-commands.ts';
+import { refusal } from './system-decision.ts';
+
+const commandMs = 10_000;
+/** Moves shown at a time. */
+const movesShownMax = 1_000;
+/** Ids for nodes that are not there yet: above all that are, by much. */
+const plannedNodeIdFirst = 0xf000_0000;
+
+export interface AdminDeskParts {
+  readonly catalog: Catalog;
+  readonly router: Router;
+  readonly clock: Clock;
+  readonly manager: ShardManager;
+  readonly features: FeatureFanout;
+  readonly rate: MoveRate;
+}
+
+export class AdminDesk {
+  readonly #parts: AdminDeskParts;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: AdminDeskParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws `NotLeader` where nobody manages: the caller asks on. */
+  async run(request: AdminRequest): Promise<unknown> {
+    if (this.#parts.manager.term === 0) {
+      throw new DynakvError('NotOpen', 'This node does not manage the shards yet');
+    }
+    switch (request.verb) {
+      case 'plan':
+        return await this.#looked(() => this.#plan(request));
+      case 'rebalance':
+        return await this.#looked(() => this.#rebalance(request.movesMax));
+      case 'drain':
+        return await this.#looked(() => this.#drain(request.nodeId));
+      case 'overview':
+        return await this.#looked(() => this.#overview());
+      case 'settings':
+        await this.#system({ op: 'confirm' });
+        return this.#settings();
+      default:
+        return await this.#inTurn(() => this.#change(request));
+    }
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#turn;
+    const mine = before.then(work, work);
+    this.#turn = mine.catch(() => undefined);
+    return await mine;
+  }
+
+  /** An answer from a fresh look, confirmed. */
+  async #looked<T>(answer: () => T): Promise<T> {
+    await this.#parts.manager.observe();
+    await this.#system({ op: 'confirm' });
+    return answer();
+  }
+
+  async #system(command: SystemCommand): Promise<unknown> {
+    const { router, clock } = this.#parts;
+    return await router.system(command, clock.monotonicMs() + commandMs);
+  }
+
+  // Shown
+
+  #plan(request: AdminRequest & { readonly verb: 'plan' }): PlanReply {
+    const view = this.#assumed(request);
+    const check =
+      request.drain.length > 0 ? checkDrain({ view, nodeIds: request.drain }) : undefined;
+    const plan = check === undefined ? planShards({ view }) : check.plan;
+    const refusals = check?.refusals ?? plan?.refusals ?? [];
+    return this.#planReply(view, plan, refusals);
+  }
+
+  #assumed(request: AdminRequest & { readonly verb: 'plan' }): ClusterView {
+    const view = this.#parts.manager.view();
+    const zones = new Map(request.zones.map(({ nodeId, zone }) => [nodeId, zone]));
+    const nodes: ViewNode[] = view.nodes.map((node) => ({
+      ...node,
+      zone: zones.get(node.nodeId) ?? node.zone,
+    }));
+    for (const [i, added] of request.add.entries()) {
+      nodes.push({ nodeId: plannedNodeIdFirst + i, state: 'active', ...added });
+    }
+    return { ...view, nodes };
+  }
+
+  #planReply(view: ClusterView, plan: Plan | undefined, refusals: readonly Refusal[]): PlanReply {
+    const moves = plan?.moves ?? [];
+    const { settings } = this.#parts.catalog;
+    const estimate = estimatePlan(view, moves, {
+      bytesPerSecond: settings.snapshotBytesPerSecond,
+      copiesAtOnce: settings.concurrentMovesMax,
+    });
+    return {
+      moves: moves.slice(0, movesShownMax).map((move) => moveReply(move, undefined)),
+      movesTotal: moves.length,
+      refusals: refusals.map(refusalReply),
+      bytes: estimate.bytes,
+      bytesMin: estimate.bytesMin,
+      seconds: estimate.durationMs / 1_000,
+      leaderTransfers: moves.filter(({ kind }) => kind === 'transfer' || kind === 'prefer').length,
+    };
+  }
+
+  #rebalance(movesMax: number): RebalanceReply {
+    const { catalog, manager, rate } = this.#parts;
+    const { plan, settings, moves } = catalog;
+    const { active, failures } = manager.runner;
+    const summary = summarizePlacement(manager.view());
+    const shown = [...moves.values()].sort(
+      (a, b) => Number(active.has(b.id)) - Number(active.has(a.id)) || compareMoves(a, b),
+    );
+    const state = plan.cancelling
+      ? 'cancelling'
+      : plan.paused
+        ? 'paused'
+        : moves.size > 0
+          ? 'running'
+          : 'idle';
+    const bytesLeft = Math.max(0, plan.bytesTotal - plan.bytesDone);
+    const perSecond = rate.bytesPerSecond;
+    return {
+      ...{ mode: settings.rebalanceMode, state, planId: plan.planId, revision: plan.revision },
+      ...{ startedAtMs: plan.startedAtMs, lastProgressAtMs: plan.lastProgressAtMs },
+      ...{ movesTotal: plan.movesTotal, movesDone: plan.movesDone },
+      ...{ movesRunning: active.size, movesFailed: failures },
+      ...{ bytesTotal: plan.bytesTotal, bytesDone: plan.bytesDone, rate: perSecond },
+      etaSeconds: moves.size === 0 || perSecond === 0 ? 0 : bytesLeft / perSecond,
+      blockedBy: manager.refusals.map(refusalReply),
+      ...{ underReplicated: summary.underReplicated, leaderless: summary.leaderless },
+      moves: shown
+        .slice(0, Math.min(movesMax, movesShownMax))
+        .map((move) => moveReply(move, active.get(move.id))),
+    };
+  }
+
+  #drain(nodeId: NodeId): DrainReply {
+    const { catalog, manager } = this.#parts;
+    const node = catalog.nodes.get(nodeId);
+    if (node === undefined) {
+      throw refusal('UnknownNode', `Cannot find node ${nodeId}`, { node: nodeId });
+    }
+    const view = manager.view();
+    const on = view.groups.filter(
+      ({ groupId, replicas }) =>
+        groupId !== 0 && replicas.some((replica) => replica.nodeId === nodeId),
+    );
+    return {
+      ...{ state: node.state, revision: node.revision, drain: node.drain },
+      shardsRemaining: on.length,
+      leadersRemaining: view.groups.filter(({ leader }) => leader === nodeId).length,
+      bytesRemaining: on.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
+      blockedBy: node.state === 'draining' ? manager.refusals.map(refusalReply) : [],
+    };
+  }
+
+  #overview(): OverviewReply {
+    const { catalog, manager } = this.#parts;
+    return {
+      rebalance: this.#rebalance(0),
+      nodes: [...catalog.nodes.keys()].map((nodeId) => ({
+        nodeId,
+        silentSinceMs: manager.watch.silentSinceMs(nodeId),
+        ...manager.bytesOf(nodeId),
+      })),
+    };
+  }
+
+  #settings(): SettingsReply {
+    const { settings, cluster } = this.#parts.catalog;
+    return { settings, replicationFactor: cluster.replicationFactor };
+  }
+
+  // Changed
+
+  async #change(request: AdminRequest): Promise<unknown> {
+    switch (request.verb) {
+      case 'change':
+        await this.#check(request.command);
+        return await this.#system(request.command);
+      case 'moveReplica':
+        return await this.#moveReplica(request);
+      case 'transferLeader':
+        return await this.#transferLeader(request);
+      case 'finalize':
+        return await this.#finalize(request.fence);
+      default:
+        throw new DynakvError('BadFrame', `Cannot change by "${request.verb}"`);
+    }
+  }
+
+  /** What only the groups' leaders know speaks against it: throws the first refusal. */
+  async #check(command: ChangeCommand): Promise<void> {
+    const { manager, catalog } = this.#parts;
+    if (command.op === 'setNodeState' && command.state === 'draining') {
+      if (catalog.nodes.get(command.nodeId)?.state !== 'active') {
+        return;
+      }
+      await manager.observe();
+      const { refusals } = checkDrain({ view: manager.view(), nodeIds: [command.nodeId] });
+      throwFirst(refusals, command.nodeId);
+    }
+    if (command.op === 'maintenance' && command.durationMs > 0) {
+      await manager.observe();
+      checkMaintenance(catalog, manager.view(), command.nodeId);
+    }
+    if (command.op === 'removeNode') {
+      await manager.observe();
+      if (manager.mayVote(command.nodeId)) {
+        throw refusal(
+          'SystemVoter',
+          `Cannot remove node ${command.nodeId}: it has a vote in the system group; another node ` +
+            'takes it first',
+          { node: command.nodeId },
+        );
+      }
+    }
+  }
+
+  async #moveReplica(request: AdminRequest & { readonly verb: 'moveReplica' }): Promise<unknown> {
+    const { groupId, from, to, fence } = request;
+    await this.#parts.manager.observe();
+    const view = this.#parts.manager.view();
+    const group = view.groups.find((each) => each.groupId === groupId);
+    if (group === undefined || groupId === 0) {
+      throw refusal('UnknownGroup', `Cannot move a copy of group ${groupId}: it is no shard`);
+    }
+    const holds = (nodeId: NodeId): boolean =>
+      group.replicas.some((replica) => replica.nodeId === nodeId && replica.role !== 'learner');
+    if (!holds(from) || holds(to)) {
+      const message = `Cannot move a copy of group ${groupId} from node ${from} to node ${to}: `;
+      const why = holds(from) ? `node ${to} has one` : `node ${from} has none`;
+      throw refusal('NoSuchCopy', message + why);
+    }
+    const target = view.nodes.find((node) => node.nodeId === to);
+    if (target?.state !== 'active' || target.live === false) {
+      const state = target === undefined ? 'unknown' : target.live ? target.state : 'silent';
+      throw refusal('NoEligibleNode', `Cannot move a copy to node ${to}: it is ${state}`);
+    }
+    const bytes = group.bytes ?? 0;
+    const move: Move = makeMove({
+      ...{ groupId, kind: 'swap', from: [from], to: [to], bytes, reason: 'Balance' },
+      ...(group.preferredLeader === from ? { prefer: to } : {}),
+    });
+    return await this.#system({ op: 'addMove', move, fence });
+  }
+
+  async #transferLeader(
+    request: AdminRequest & { readonly verb: 'transferLeader' },
+  ): Promise<unknown> {
+    const { groupId, to, fence } = request;
+    const { router, clock, catalog } = this.#parts;
+    const reply = (await this.#system({
+      op: 'preferLeader',
+      nodeId: to,
+      groupId,
+      fence,
+    })) as ChangeReply;
+    const replica = catalog.groups
+      .get(groupId)
+      ?.replicas.find((candidate) => candidate.nodeId === to);
+    if (replica !== undefined) {
+      const command = { kind: 'transfer', to: replica.replicaId } as const;
+      await router.call(groupId, command, clock.monotonicMs() + commandMs);
+    }
+    return reply;
+  }
+
+  async #finalize(fence: Fence): Promise<ChangeReply> {
+    const { features, manager, catalog } = this.#parts;
+    checkFence(catalog, fence, { what: 'the settings', revision: catalog.settings.revision });
+    const changed = await features.raise(manager.term);
+    return { revision: catalog.settings.revision, changed };
+  }
+}
+
+function throwFirst(refusals: readonly Refusal[], nodeId: NodeId): void {
+  const [first] = refusals;
+  if (first !== undefined) {
+    const more = refusals.length > 1 ? ` (and ${refusals.length - 1} more reasons)` : '';
+    throw refusal(first.reason, first.message + more, { node: nodeId, ...first.facts });
+  }
+}
+
+function refusalReply({ reason, message, facts, groups }: Refusal): RefusalReply {
+  return { reason, message, nodeId: facts['nodeId'] ?? 0, groupIds: groups };
+}
+
+function moveReply(
+  move: Move | MoveRecord,
+  active: { readonly state: MoveReply['state']; readonly blockedBy: string } | undefined,
+): MoveReply {
+  const record = 'order' in move ? move : undefined;
+  const { groupId, kind, from, to, bytes, reason } = move;
+  return {
+    ...{ moveId: move.id, groupId, kind, from, to, bytes },
+    reason: record?.manual === true ? 'Manual' : reason,
+    state: active?.state ?? 'waiting',
+    blockedBy: active?.blockedBy ?? '',
+    startedAtMs: record?.startedAtMs ?? 0,
+  };
+}

@@ -1,0 +1,166 @@
+/**
+ * About how many bytes the rows of each shard take, for plans and for people. The engine does not
+ * say it by range, and counting every write would cost a read of the old row; so a sample is taken:
+ * rows lie in hash order, hashes are even, and the first few hundred of a table tell the rest.
+ *
+ * An estimate: exact for small tables, within some ten percent for large ones, and off for a table
+ * with a few giant item collections. Nothing that must be right depends on it.
+ */
+import { messageOf } from '../lib/errors.ts';
+import { kibibyte } from '../lib/units.ts';
+import type { Group } from '../host/group.ts';
+import { rowKey, stripGeneration } from '../storage/generation-rows.ts';
+import { shardOfGroup, systemGroupId } from '../shards/groups.ts';
+import { ShardMap } from '../shards/shard-map.ts';
+import type { HashRange } from '../shards/shard-map.ts';
+import type { Engine } from '../sys/engine.ts';
+import type { Logger } from '../sys/log.ts';
+
+/** One sample: one short read. */
+const sampleRowsMax = 400;
+const sampleBytesMax = 256 * kibibyte;
+/** Tables looked at in one shard; what is beyond counts as much as those before, each. */
+const tablesMax = 200;
+/** A shard is looked at again after so many entries, and not before so many looks. */
+const entriesBetween = 1_000;
+const looksBetween = 20;
+
+interface Measured {
+  readonly bytes: number;
+  readonly index: number;
+  looks: number;
+}
+
+export interface ShardBytesParts {
+  readonly engine: Engine;
+  readonly logger: Logger;
+  readonly groups: ReadonlyMap<number, Group>;
+  /** 0: the catalog is not loaded yet. */
+  shardCount(): number;
+  failed(error: unknown): void;
+}
+
+export class ShardBytes {
+  readonly #parts: ShardBytesParts;
+  readonly #measured = new Map<Group, Measured>();
+  #busy = false;
+
+  constructor(parts: ShardBytesParts) {
+    this.#parts = parts;
+  }
+
+  /** 0: not known yet. */
+  of(group: Group): number {
+    return this.#measured.get(group)?.bytes ?? 0;
+  }
+
+  forget(group: Group): void {
+    this.#measured.delete(group);
+  }
+
+  /** Looks at one shard that is due; called about once a second. */
+  look(): void {
+    const group = this.#busy ? undefined : this.#due();
+    if (group === undefined) {
+      return;
+    }
+    this.#busy = true;
+    const { index } = group.replica.applied;
+    this.#measure(group).then(
+      (bytes) => {
+        this.#busy = false;
+        this.#measured.set(group, { bytes, index, looks: 0 });
+      },
+      (error: unknown) => {
+        this.#busy = false;
+        this.#parts.logger.debug('Shard not measured', { error: messageOf(error) });
+        this.#parts.failed(error);
+      },
+    );
+  }
+
+  /** Those that this node leads: their leaders tell. */
+  #due(): Group | undefined {
+    let due: Group | undefined;
+    for (const group of this.#parts.groups.values()) {
+      const known = this.#measured.get(group);
+      if (known !== undefined) {
+        known.looks += 1;
+      }
+      const isShard = group.groupId !== systemGroupId && group.stoppedBecause === undefined;
+      if (!isShard || group.openTerm === 0) {
+        continue;
+      }
+      const entries = group.replica.applied.index - (known?.index ?? 0);
+      const isDue = entries >= entriesBetween && (known?.looks ?? 0) >= looksBetween;
+      if (known === undefined) {
+        return group;
+      }
+      due ??= isDue ? group : undefined;
+    }
+    return this.#parts.shardCount() === 0 ? undefined : due;
+  }
+
+  async #measure(group: Group): Promise<number> {
+    const count = this.#parts.shardCount();
+    if (count === 0) {
+      return 0;
+    }
+    const range = new ShardMap(count).rangeOf(shardOfGroup(group.groupId));
+    const { generation } = group.replica;
+    let bytes = 0;
+    let tableId = 1;
+    let tables = 0;
+    while (tables < tablesMax) {
+      const sample = await this.#sample(generation, tableId, range);
+      if (sample === undefined) {
+        return bytes;
+      }
+      tables += 1;
+      bytes += sample.bytes;
+      tableId = sample.tableId + 1;
+    }
+    return bytes;
+  }
+
+  /** The first table from `tableId` on, and about how many bytes its rows take in the shard. */
+  async #sample(
+    generation: number,
+    tableId: number,
+    range: HashRange,
+  ): Promise<{ readonly tableId: number; readonly bytes: number } | undefined> {
+    const iterator = this.#parts.engine.iterate({
+      column: 'data',
+      from: rowKey(generation, tablePrefix(tableId)),
+      // Below the applied row, which is behind all rows.
+      to: rowKey(generation, tablePrefix(0xffff_ffff)),
+    });
+    const rows = await iterator.next(sampleRowsMax, sampleBytesMax).finally(() => iterator.close());
+    const first = rows[0];
+    if (first === undefined) {
+      return undefined;
+    }
+    const found = stripGeneration(first[0]).readUInt32BE(0);
+    let bytes = 0;
+    let lastHash = range.from;
+    let count = 0;
+    for (const [stored, value] of rows) {
+      const key = stripGeneration(stored);
+      if (key.readUInt32BE(0) !== found) {
+        return { tableId: found, bytes };
+      }
+      bytes += key.length + value.length;
+      lastHash = key.readUInt32BE(4);
+      count += 1;
+    }
+    const isWhole = count < sampleRowsMax && bytes < sampleBytesMax;
+    const share = (lastHash - range.from + 1) / (range.to - range.from);
+    return { tableId: found, bytes: isWhole ? bytes : Math.round(bytes / share) };
+  }
+}
+
+function tablePrefix(tableId: number): Buffer {
+  const prefix = Buffer.alloc(4);
+  prefix.writeUInt32BE(tableId, 0);
+  return prefix;
+}
