@@ -342,6 +342,11 @@ export class NodeProcess implements NodeControl {
         removed: () => {
           void this.#removed('the catalog says so');
         },
+        outdated: (error) => {
+          logger.error(error.message);
+          core.halt();
+          this.#ended(1);
+        },
       },
     );
     this.#core = core;

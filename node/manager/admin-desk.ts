@@ -252,7 +252,9 @@ export class AdminDesk {
       await manager.observe();
       checkMaintenance(catalog, manager.view(), command.nodeId);
     }
-    if (command.op === 'removeNode') {
+    const isLeaving = ['drained', 'dead', 'joining'];
+    const state = 'nodeId' in command ? catalog.nodes.get(command.nodeId)?.state : undefined;
+    if (command.op === 'removeNode' && isLeaving.includes(state ?? '')) {
       await manager.observe();
       if (manager.mayVote(command.nodeId)) {
         throw refusal(

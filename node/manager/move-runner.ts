@@ -40,6 +40,8 @@ export interface MoveRunnerParts {
   readonly logger: Logger;
   /** What a leader said of its group: nobody may plan on less. */
   seen(facts: GroupFacts): void;
+  /** A move was dropped, as it did not fit what is there. */
+  dropped(moveId: string): void;
   /** A move ended, or no longer copies: there may be room for another. */
   moved(): void;
 }
@@ -113,7 +115,6 @@ export class MoveRunner {
     let waitMs = lookSoonMs;
     let jointSinceMs = 0;
     while (this.#isOn(active, term)) {
-      const before = active.state;
       try {
         const facts = await this.#look(active.groupId, false);
         if (!this.#isOn(active, term)) {
@@ -124,7 +125,7 @@ export class MoveRunner {
         jointSinceMs = isJoint ? jointSinceMs || nowMs : 0;
         const isStuck = isJoint && nowMs - jointSinceMs > jointMsMax;
         const step = isStuck ? leaveJoint : this.#step(active, facts);
-        active.state = step.state;
+        this.#enter(active, step.state);
         active.blockedBy = step.kind === 'wait' ? step.why : '';
         const isDone = await this.#take(active, step, facts, term);
         waitMs = step.kind === 'wait' ? Math.min(waitMs * lookGrowth, lookLaterMs) : lookSoonMs;
@@ -135,10 +136,6 @@ export class MoveRunner {
         this.#failed(active, error);
         waitMs = Math.min(waitMs * lookGrowth * 2, lookLaterMs);
       }
-      if (active.state !== before) {
-        this.#log(`Move: ${active.state}`, active.id);
-        this.#parts.moved();
-      }
       await new Promise<void>((resolve) => {
         this.#parts.timers.after(waitMs, resolve);
       });
@@ -147,6 +144,14 @@ export class MoveRunner {
       this.#active.delete(active.id);
       const ms = Math.round(this.#parts.clock.monotonicMs() - startedMs);
       this.#parts.logger.info('Move: ended', { id: active.id, ms });
+      this.#parts.moved();
+    }
+  }
+
+  #enter(active: ActiveMove, state: MoveState): void {
+    if (active.state !== state) {
+      active.state = state;
+      this.#log(`Move: ${state}`, active.id);
       this.#parts.moved();
     }
   }
@@ -197,8 +202,8 @@ export class MoveRunner {
       case 'wait':
         return false;
       case 'begin': {
-        const { preferMeanwhile } = step;
-        await this.#tell({ op: 'beginMove', moveId, preferMeanwhile, asTerm: term });
+        const { preferMeanwhile, reuse } = step;
+        await this.#tell({ op: 'beginMove', moveId, reuse, preferMeanwhile, asTerm: term });
         return false;
       }
       case 'configure': {
@@ -212,6 +217,7 @@ export class MoveRunner {
         return false;
       case 'drop':
         this.#log('Move: does not fit', moveId, { why: step.why });
+        this.#parts.dropped(moveId);
         await this.#tell({ op: 'dropMove', moveId, asTerm: term });
         return true;
       case 'finish':

@@ -69,7 +69,7 @@ const swap = { kind: 'swap', from: [3], to: [4] } as const;
 describe('a swap', () => {
   test('begins, adds a learner, waits for the copy, swaps, and forgets', () => {
     const paper = new Paper();
-    expect(paper.next(moveOf(swap, 0))).toEqual({ kind: 'begin', state: 'adding' });
+    expect(paper.next(moveOf(swap, 0))).toMatchObject({ kind: 'begin', reuse: [] });
     paper.ids.push(4);
     const changes = [{ type: addLearner, id: 4 }];
     expect(paper.next(moveOf(swap))).toEqual({ kind: 'configure', state: 'adding', changes });
@@ -122,6 +122,8 @@ describe('a swap', () => {
     const paper = new Paper();
     paper.ids.push(4);
     expect(paper.next(moveOf(swap, 0))).toMatchObject({ kind: 'drop', why: /node 4 has a copy/ });
+    paper.learners = [4];
+    expect(paper.next(moveOf(swap, 0))).toMatchObject({ kind: 'begin', reuse: [4] });
     const gone = moveOf({ kind: 'swap', from: [9], to: [5] }, 0);
     expect(paper.next(gone)).toMatchObject({ kind: 'drop', why: /node 9 has no vote/ });
   });

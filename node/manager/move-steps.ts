@@ -28,7 +28,13 @@ export type MoveStep =
   /** Nothing to do but wait; `why` if that is worth a word. */
   | { readonly kind: 'wait'; readonly state: MoveState; readonly why: string }
   /** The catalog gives the targets their ids. */
-  | { readonly kind: 'begin'; readonly state: 'adding'; readonly preferMeanwhile?: NodeId }
+  | {
+      readonly kind: 'begin';
+      readonly state: 'adding';
+      readonly preferMeanwhile?: NodeId;
+      /** Learners that are there already: an earlier move left them. */
+      readonly reuse: readonly ReplicaId[];
+    }
   | {
       readonly kind: 'configure';
       readonly state: MoveState;
@@ -180,9 +186,12 @@ function objection({ move, record, facts }: Look): string | undefined {
   if (move.kind !== 'add' && move.kind !== 'swap') {
     return undefined;
   }
-  const has = move.to.find((nodeId) => record.replicas.some((each) => each.nodeId === nodeId));
+  const isLearner = (id: ReplicaId): boolean => facts.confState.learners.includes(id);
+  const has = record.replicas.find(
+    ({ nodeId, replicaId }) => move.to.includes(nodeId) && !isLearner(replicaId),
+  );
   if (has !== undefined) {
-    return `node ${has} has a copy, or had one a moment ago`;
+    return `node ${has.nodeId} has a copy, or had one a moment ago`;
   }
   const lacks = move.from.find((nodeId) => !holds(nodeId));
   return lacks === undefined ? undefined : `node ${lacks} has no vote in the group`;
@@ -247,7 +256,7 @@ function stepOf(look: Look): MoveStep {
     }
     const preferMeanwhile = standIn(look);
     return {
-      ...{ kind: 'begin', state: 'adding' },
+      ...{ kind: 'begin', state: 'adding', reuse: look.gaining },
       ...(preferMeanwhile === undefined ? {} : { preferMeanwhile }),
     };
   }

@@ -86,6 +86,10 @@ export interface NodeEvents {
   failed(error: unknown): void;
   /** A log append was confirmed after so many ms. */
   synced?(durationMs: number): void;
+  /**
+   * The cluster uses what this program does not know: it must end, nothing is wrong with the store.
+   */
+  outdated?(error: DynakvError): void;
   /** The cluster removed this node: it must not serve any more. */
   removed?(): void;
   /** A peer's store failed: to be remembered durably. */
@@ -330,7 +334,10 @@ export class NodeCore {
   static async open(parts: NodeParts, events: NodeEvents): Promise<NodeCore> {
     const core = new NodeCore(parts, events);
     await core.#loadCatalog();
-    core.#checkFeatureVersion();
+    const outdated = core.#outdated;
+    if (outdated !== undefined) {
+      throw outdated;
+    }
     await core.replicas.openAll();
     return core;
   }
@@ -340,16 +347,17 @@ export class NodeCore {
   }
 
   /** An older program must not touch what newer ones may have written. */
-  #checkFeatureVersion(): void {
+  get #outdated(): DynakvError | undefined {
     const { catalog } = this;
     const known = this.#featureVersionMax;
-    if (catalog.isLoaded && catalog.cluster.featureVersion > known) {
-      throw new DynakvError(
-        'NewerFormat',
-        `Cannot start: the cluster uses feature version ${catalog.cluster.featureVersion}, this ` +
-          `program knows up to ${known}; start the release that was here before, or a newer one`,
-      );
+    if (!catalog.isLoaded || catalog.cluster.featureVersion <= known) {
+      return undefined;
     }
+    return new DynakvError(
+      'NewerFormat',
+      `Cannot serve: the cluster uses feature version ${catalog.cluster.featureVersion}, this ` +
+        `program knows up to ${known}; start the release that was here before, or a newer one`,
+    );
   }
 
   async #loadCatalog(): Promise<void> {
@@ -447,6 +455,10 @@ export class NodeCore {
     this.#setPeers();
     this.#followQuarantine();
     this.replicas.follow();
+    const outdated = this.#outdated;
+    if (outdated !== undefined) {
+      this.parts.timers.endOfTurn(() => this.#events.outdated?.(outdated));
+    }
     if (this.catalog.nodes.get(this.host.nodeId)?.state === 'removed') {
       // Not within the step that applied it: the groups are about to be stopped.
       this.parts.timers.endOfTurn(() => this.#events.removed?.());

@@ -38,6 +38,8 @@ export type PlanCommand =
   | {
       readonly op: 'beginMove';
       readonly moveId: string;
+      /** Ids on the targets that its leader has as learners: they are gone on with. */
+      readonly reuse?: readonly number[] | undefined;
       /** Leads the group while the preferred leader leaves it. */
       readonly preferMeanwhile?: NodeId | undefined;
     }
@@ -137,7 +139,7 @@ function beginMove(
     const known = group.replicas.find((replica) => replica.nodeId === nodeId);
     if (known === undefined) {
       group = withReplica(group, nodeId);
-    } else if (move.kind !== 'addLearner') {
+    } else if (move.kind !== 'addLearner' && !command.reuse?.includes(known.replicaId)) {
       // An id of an earlier move is never used again: it is on its way out.
       const message = `Cannot begin move ${move.id}: node ${nodeId} still has replica ${known.replicaId}`;
       throw refusal('ReplicaLeftBehind', message);

@@ -17,6 +17,7 @@ import type { GroupFacts } from '../host/group-commands.ts';
 import type { Router } from '../router/router.ts';
 import type { ClusterView } from '../shards/cluster-view.ts';
 import { systemGroupId } from '../shards/groups.ts';
+import { makeMove } from '../shards/move.ts';
 import type { Move } from '../shards/move.ts';
 import { planShards } from '../shards/planner.ts';
 import type { Plan } from '../shards/planner.ts';
@@ -44,6 +45,8 @@ const lookIdleMs = 1_000;
 /** An answer to a survey; a node that takes longer is left out of this look. */
 const surveyMs = 1_000;
 const commandMs = 5_000;
+/** A move that did not fit is left alone for so long: what it was planned on must have settled. */
+const misfitMs = 5_000;
 /** A new manager waits so long for a word about every group: several elections. */
 const seenMsMax = 15_000;
 /** Planning anew takes so little of the loop's time at most: one part in … */
@@ -79,6 +82,8 @@ export class ShardManager {
   #looking = false;
   #plannedMs = -Infinity;
   #openedMs = 0;
+  /** Moves that did not fit, until when they are not planned again. */
+  readonly #misfits = new Map<string, number>();
   #planCostMs = 0;
   /** The catalog changed since the last plan. */
   #news = true;
@@ -95,6 +100,9 @@ export class ShardManager {
       ...{ catalog, router, clock, timers, logger },
       seen: (facts) => {
         this.#seen(facts);
+      },
+      dropped: (moveId) => {
+        this.#misfits.set(moveId, clock.monotonicMs() + misfitMs);
       },
       moved: () => {
         this.#schedule();
@@ -119,6 +127,7 @@ export class ShardManager {
     this.observation.clear();
     this.watch.opened();
     this.runner.opened(term);
+    this.#misfits.clear();
     this.#plannedMs = -Infinity;
     this.#openedMs = this.#parts.clock.monotonicMs();
     this.#news = true;
@@ -277,11 +286,18 @@ export class ShardManager {
     const { cluster } = this.#parts.catalog;
     const known = new Set(stored.map((move) => move.id));
     const drop = this.#dropped(plan, stored);
+    const nowMs = this.#parts.clock.monotonicMs();
+    for (const [moveId, untilMs] of this.#misfits) {
+      if (untilMs <= nowMs) {
+        this.#misfits.delete(moveId);
+      }
+    }
     const wanted = plan.moves
       .map((move, order) => ({ ...move, order }))
-      .filter((move) => this.#allows(move));
+      .filter((move) => this.#allows(move) && !this.#misfits.has(move.id));
     const room = movesStoredMax - stored.length + drop.length;
-    const add = wanted.filter((move) => !known.has(move.id)).slice(0, Math.max(0, room));
+    const news = [...wanted, ...this.#leftBehind(stored)].filter((move) => !known.has(move.id));
+    const add = news.slice(0, Math.max(0, room));
     const { effectiveFactor } = plan;
     if (add.length + drop.length === 0 && effectiveFactor <= cluster.effectiveFactor) {
       return undefined;
@@ -290,6 +306,29 @@ export class ShardManager {
     const left = { moves: wanted.length, bytes };
     const isNew = stored.length === 0 && add.length > 0;
     return { op: 'storePlan', add, drop, left, isNew, effectiveFactor };
+  }
+
+  /**
+   * Learners that no move stands for, while none may begin that would go on with them: a plan was
+   * called off, and what has no vote is undone.
+   */
+  #leftBehind(stored: readonly MoveRecord[]): (Move & { readonly order: number })[] {
+    if (!this.#parts.catalog.plan.paused) {
+      return [];
+    }
+    const moving = new Set(stored.map((move) => move.groupId));
+    return this.view()
+      .groups.filter(({ groupId }) => groupId !== systemGroupId && !moving.has(groupId))
+      .flatMap(({ groupId, replicas }) =>
+        replicas
+          .filter(({ role }) => role === 'learner')
+          .map(({ nodeId }) => ({
+            ...makeMove({
+              ...{ groupId, kind: 'remove', from: [nodeId], to: [], bytes: 0, reason: 'Extra' },
+            }),
+            order: 0,
+          })),
+      );
   }
 
   /** Moves that have lost their reason, or were called off in time. */
@@ -341,8 +380,10 @@ export class ShardManager {
   /** By the mode, and by what people asked. */
   #allows(move: Move): boolean {
     const { settings, plan } = this.#parts.catalog;
-    // What a move left behind that was called off goes in any mode.
-    if (move.reason === 'Extra' && move.kind === 'remove') {
+    // Who is a member of the system group is no matter of balance; and what a move left behind that
+    // was called off goes in any mode.
+    const isTidy = move.reason === 'Extra' && move.kind === 'remove';
+    if (move.groupId === systemGroupId || isTidy) {
       return true;
     }
     if (plan.paused || (settings.rebalanceMode === 'Paused' && !plan.started)) {

@@ -33,6 +33,9 @@ export interface SimClusterOptions {
   readonly compaction?: CompactionLimits;
   /** False: no node manages; replicas are moved by hand. */
   readonly manages?: boolean;
+  /** By node; default: what the program knows. */
+  readonly featureVersionMax?: (nodeId: NodeId) => number;
+  readonly zoneOf?: (nodeId: NodeId) => string | undefined;
 }
 
 const logSegmentBytes = 256 * 1024;
@@ -61,6 +64,8 @@ export class SimCluster {
   readonly #options: SimClusterOptions;
   /** Errors that stopped a node's store. */
   readonly failures: { readonly nodeId: NodeId; readonly error: unknown }[] = [];
+  /** Nodes whose program is older than what the cluster uses. */
+  readonly outdated = new Set<NodeId>();
 
   constructor(options: SimClusterOptions) {
     this.#options = options;
@@ -75,6 +80,7 @@ export class SimCluster {
         address: `n${nodeId}:7000`,
         clientAddress: `n${nodeId}:8000`,
         opsAddress: `n${nodeId}:9100`,
+        zone: options.zoneOf?.(nodeId),
       })),
       shardCount: options.shards,
       replicationFactor: 3,
@@ -115,7 +121,8 @@ export class SimCluster {
       address: `n${number}:7000`,
       clientAddress: `n${number}:8000`,
       opsAddress: `n${number}:9100`,
-      featureVersionMax,
+      zone: this.#options.zoneOf?.(number),
+      featureVersionMax: this.#options.featureVersionMax?.(number) ?? featureVersionMax,
     } as const;
     const reply = (await this.settle(core.router.system(command, deadlineMs))) as JoinReply;
     const { nodeId, clusterId, systemReplicaId } = reply;
@@ -257,6 +264,7 @@ export class SimCluster {
           peerOverrides: new Map(),
           seed: machine.seed,
           manages: this.#options.manages,
+          featureVersionMax: this.#options.featureVersionMax?.(nodeId),
         },
         engine,
         log,
@@ -270,6 +278,9 @@ export class SimCluster {
       {
         failed: (error) => {
           this.failures.push({ nodeId, error });
+        },
+        outdated: () => {
+          this.outdated.add(nodeId);
         },
       },
     );

@@ -5,7 +5,9 @@
 import { assert, must } from '../lib/assert.ts';
 import { isDynakvError } from '../lib/errors.ts';
 import type { NodeCore } from '../manager/node-core.ts';
+import type { AdminRequest, ChangeCommand, ChangeReply } from '../manager/admin-requests.ts';
 import type { NodeState } from '../manager/catalog-records.ts';
+import type { Fence } from '../manager/fence.ts';
 import type { SystemCommand } from '../manager/system-commands.ts';
 import { systemGroupId } from '../shards/groups.ts';
 import type { NodeId } from '../sys/network.ts';
@@ -14,6 +16,9 @@ import type { SimClusterOptions } from './cluster.ts';
 
 const commandMs = 20_000;
 const attemptsMax = 50;
+
+type WithoutOp<T> = T extends unknown ? Omit<T, 'op'> : never;
+type Unfenced<T> = T extends unknown ? Omit<T, 'fence'> : never;
 
 /** Who holds a group by its leader's own configuration. */
 export interface Held {
@@ -67,6 +72,23 @@ export class ManagedCluster {
         await this.sim.scheduler.runFor(100);
       }
     }
+  }
+
+  /** An admin call, as a node passes it on. */
+  async admin<T>(request: WithoutOp<AdminRequest>): Promise<T> {
+    return (await this.tell({ op: 'admin', ...request } as never)) as T;
+  }
+
+  /** A change of a node, as seen now. */
+  async change(command: Unfenced<ChangeCommand>, fence: Partial<Fence> = {}): Promise<ChangeReply> {
+    const { catalog } = this;
+    const nodeId = 'nodeId' in command ? command.nodeId : 0;
+    const revision =
+      catalog.nodes.get(nodeId)?.revision ??
+      (command.op === 'updateSettings' ? catalog.settings.revision : catalog.plan.revision);
+    const whole = { controlEpoch: 0, expectedRevision: revision, ...fence };
+    const fenced = { ...command, fence: whole } as ChangeCommand;
+    return await this.admin<ChangeReply>({ verb: 'change', command: fenced });
   }
 
   #fenceOf(nodeId: NodeId): { readonly controlEpoch: number; readonly expectedRevision: number } {
