@@ -5,45 +5,8 @@
 import type { NodeCore } from '../manager/node-core.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { GrpcNetwork } from '../transport/grpc-network.ts';
-
-interface Counter {
-  add(value?: number): void;
-}
-
-/** Shows a counter that a part keeps as a plain number, by its growth. */
-class Growth {
-  readonly #counter: Counter;
-  #shown: number;
-
-  constructor(counter: Counter, start = 0) {
-    this.#counter = counter;
-    this.#shown = start;
-  }
-
-  show(total: number): void {
-    this.#counter.add(total - this.#shown);
-    this.#shown = total;
-  }
-}
-
-/** Counters of one series by a label whose values come up as things happen. */
-class GrowthByLabel {
-  readonly #open: (label: string) => Counter;
-  readonly #known = new Map<string, Growth>();
-
-  constructor(open: (label: string) => Counter) {
-    this.#open = open;
-  }
-
-  show(totals: ReadonlyMap<string | number, number>): void {
-    for (const [key, total] of totals) {
-      const label = String(key);
-      const growth = this.#known.get(label) ?? new Growth(this.#open(label));
-      this.#known.set(label, growth);
-      growth.show(total);
-    }
-  }
-}
+import { Growth, GrowthByLabel } from './growth.ts';
+import { watchMovement } from './movement-metrics.ts';
 
 function watchGroups(metrics: Metrics, core: NodeCore): void {
   const leaders = metrics.gauge('groups', { role: 'leader' });
@@ -211,6 +174,7 @@ export function watchNode(metrics: Metrics, node: WatchedNode): void {
   watchStore(metrics, core);
   watchPeers(metrics, core, node.network);
   watchDisk(metrics, () => node.freeBytes());
+  watchMovement(metrics, core);
   const ready = metrics.gauge('ready', {});
   metrics.onCollect(() => {
     ready.set(core.groupsReady ? 1 : 0);

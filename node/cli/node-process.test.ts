@@ -332,6 +332,8 @@ describe('NodeProcess', () => {
       'throttles',
       'peerConnected',
       'peerDrops',
+      'movesEnded',
+      'planBlocked',
     ]);
     for (const [key, { name }] of Object.entries(series)) {
       const isShown = new RegExp(`^${name}(_count)?(\\{.*\\})? `, 'm').test(text);

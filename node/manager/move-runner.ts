@@ -13,6 +13,7 @@ import { DynakvError, isDynakvError, messageOf } from '../lib/errors.ts';
 import type { GroupCommand, GroupFacts } from '../host/group-commands.ts';
 import type { Router } from '../router/router.ts';
 import { describeMove } from '../shards/move.ts';
+import type { Move } from '../shards/move.ts';
 import type { Clock, Timers } from '../sys/clock.ts';
 import type { Logger } from '../sys/log.ts';
 import type { Catalog } from './catalog.ts';
@@ -71,6 +72,8 @@ export class MoveRunner {
   #term = 0;
   /** Steps that failed since the start. */
   failures = 0;
+  /** Moves that ended since the start, by reason and outcome. */
+  readonly ended = new Map<Move['reason'], { done: number; dropped: number }>();
 
   constructor(parts: MoveRunnerParts) {
     this.#parts = parts;
@@ -148,6 +151,20 @@ export class MoveRunner {
     }
   }
 
+  #count(id: string, outcome: 'done' | 'dropped'): void {
+    const move = this.#parts.catalog.moves.get(id);
+    if (move !== undefined) {
+      this.count(move.reason, outcome);
+    }
+  }
+
+  /** Counts the end of a move. */
+  count(reason: Move['reason'], outcome: 'done' | 'dropped'): void {
+    const counts = this.ended.get(reason) ?? { done: 0, dropped: 0 };
+    counts[outcome] += 1;
+    this.ended.set(reason, counts);
+  }
+
   #enter(active: ActiveMove, state: MoveState): void {
     if (active.state !== state) {
       active.state = state;
@@ -217,6 +234,7 @@ export class MoveRunner {
         return false;
       case 'drop':
         this.#log('Move: does not fit', moveId, { why: step.why });
+        this.#count(moveId, 'dropped');
         this.#parts.dropped(moveId);
         await this.#tell({ op: 'dropMove', moveId, asTerm: term });
         return true;
@@ -236,6 +254,7 @@ export class MoveRunner {
       return false;
     }
     const { id: moveId } = active;
+    this.#count(moveId, 'done');
     await this.#tell({ op: 'finishMove', moveId, gone: step.gone, asTerm: term });
     return true;
   }

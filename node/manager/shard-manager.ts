@@ -210,6 +210,11 @@ export class ShardManager {
     }
   }
 
+  /** Sent for snapshots in the whole cluster, over the last seconds. */
+  get bytesPerSecond(): number {
+    return this.#parts.rate.bytesPerSecond;
+  }
+
   /** What the node said last of its disk and rows. */
   bytesOf(nodeId: NodeId): { readonly usedBytes: number; readonly freeBytes: number } {
     const { usedBytes, freeBytes } = this.#parts.node(nodeId);
@@ -343,6 +348,7 @@ export class ShardManager {
       const isCalledOff = cancelling && standing === 'valid' && !isFirm;
       if (isOver || isCalledOff) {
         drop.push(move.id);
+        this.runner.count(move.reason, 'dropped');
         this.#parts.logger.info('Move: dropped', {
           move: move.id,
           why: why ?? (isCalledOff ? 'it was called off' : 'it is so already'),
