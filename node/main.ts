@@ -8,7 +8,9 @@ import { newGrpcConnector } from './cli/grpc-control.ts';
 import { runLocal } from './cli/local.ts';
 import { nodeEnvironment, nodeFlags } from './cli/node-memory.ts';
 import { NodeProcess } from './cli/node-process.ts';
+import type { NodeWorld } from './cli/node-world.ts';
 import { runProgram } from './cli/program.ts';
+import { recoverCommand } from './cli/recover-command.ts';
 import { listenForStop } from './cli/stop-signals.ts';
 import { describeOptionsForHelp } from './config/describe-options.ts';
 import { findMachineProblem, readMachine } from './config/machine.ts';
@@ -17,6 +19,8 @@ import { DynakvError } from './lib/errors.ts';
 import { uuidOf } from './lib/uuid.ts';
 import { socketFolderLock } from './storage/folder-lock.ts';
 import { openRocksEngine, strayBindingError } from './storage/rocks-engine.ts';
+import { silentLogger } from './sys/log.ts';
+import type { Logger } from './sys/log.ts';
 import { realClock } from './sys/real/clock.ts';
 import { RealDisk } from './sys/real/disk.ts';
 import { createLogger } from './sys/real/logger.ts';
@@ -43,6 +47,19 @@ function refuseThisMachine(): void {
   }
 }
 
+function realWorld(logger: Logger): Omit<NodeWorld, 'stop'> {
+  return {
+    version: readVersion(),
+    disk: new RealDisk(),
+    lock: socketFolderLock,
+    clock: realClock,
+    timers: realTimers,
+    random: realRandom,
+    logger,
+    openEngine: openRocksEngine,
+  };
+}
+
 async function runNode(flags: readonly string[]): Promise<number> {
   const parsed = parseNodeOptions(flags, process.env);
   if (!parsed.ok) {
@@ -65,17 +82,7 @@ async function runNode(flags: readonly string[]): Promise<number> {
     logger.warn('Told to stop at once');
     process.exit(1);
   });
-  const node = new NodeProcess(options, {
-    version: readVersion(),
-    disk: new RealDisk(),
-    lock: socketFolderLock,
-    clock: realClock,
-    timers: realTimers,
-    random: realRandom,
-    logger,
-    openEngine: openRocksEngine,
-    stop,
-  });
+  const node = new NodeProcess(options, { ...realWorld(logger), stop });
   process.on('uncaughtException', (error) => {
     const stray = strayBindingError(error);
     logger.error('Uncaught error: the process ends', { error: stray ?? error });
@@ -115,6 +122,11 @@ export async function runMain(commandLine: readonly string[]): Promise<void> {
         newId: () => uuidOf(realRandom.bytes(16)),
         ...signals,
       });
+    },
+    runRecover: async (flags) => {
+      refuseThisMachine();
+      const { stdin: input, stdout: output, env: environment } = process;
+      return await recoverCommand(flags, realWorld(silentLogger), { input, output, environment });
     },
     connect,
     writeOut,

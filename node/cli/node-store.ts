@@ -235,13 +235,30 @@ async function refuseMissingLog(world: NodeWorld, folder: DataFolder): Promise<v
   }
 }
 
-/** Opens the stores of a member. */
+/** What lies on a disk while it is being recovered (`recover.ts`). */
+export const recoveryNoteName = 'recovery.json';
+
+async function refuseHalfRecovered(world: NodeWorld, folder: DataFolder): Promise<void> {
+  if ((await readNote(world.disk, folder.path, recoveryNoteName)) !== undefined) {
+    throw new DynakvError(
+      'Refused',
+      `Cannot start on "${folder.path}": a recovery was begun on it and cut short; run ` +
+        '"dynakv recover --unsafe" on it again',
+    );
+  }
+}
+
+/** Opens the stores of a member, for a node or for a recovery of the disk. */
 export async function openNodeStore(
   world: NodeWorld,
   options: NodeOptions,
   folder: DataFolder,
   onFailure: (error: unknown) => void,
+  purpose: 'node' | 'recovery' = 'node',
 ): Promise<NodeStore> {
+  if (purpose === 'node') {
+    await refuseHalfRecovered(world, folder);
+  }
   const { identity } = folder;
   if (identity === undefined) {
     throw new DynakvError('Refused', `Cannot open "${folder.path}": it has no identity yet`);

@@ -74,6 +74,7 @@ async function run(commandLine: readonly string[], failure?: Error): Promise<Res
       local = options;
       return 0;
     },
+    runRecover: async () => 0,
     connect: () => ({
       identify: async () => ({ state: 'member', clusterId: 'c1', nodeId: 1 }),
       init: async () => undefined,

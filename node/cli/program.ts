@@ -16,9 +16,21 @@ export interface ProgramActions {
   /** Resolves to the exit code when the node has ended. */
   readonly runNode: (flags: readonly string[]) => Promise<number>;
   readonly runLocal: (options: LocalOptions) => Promise<number>;
+  readonly runRecover: (flags: RecoverFlags) => Promise<number>;
   readonly connect: ConnectControl;
   readonly writeOut: (text: string) => void;
   readonly writeError: (text: string) => void;
+}
+
+/** Of `dynakv recover`, as given. */
+export interface RecoverFlags {
+  readonly data: readonly string[];
+  readonly lost: readonly number[];
+  /** Files. */
+  readonly reports: readonly string[];
+  readonly report: boolean;
+  readonly unsafe: boolean;
+  readonly createEmpty: boolean;
 }
 
 interface ViewFlags {
@@ -91,6 +103,7 @@ export async function runProgram(
         nodeArguments,
       });
     });
+  addRecover(program, actions, (code) => (exitCode = code));
   for (const view of views) {
     program
       .command(view.name)
@@ -122,6 +135,41 @@ export async function runProgram(
     actions.writeError(`${messageOf(error)}\n`);
     return 1;
   }
+}
+
+function toNodeIds(text: string): number[] {
+  return text.split(',').map((part) => toInteger(part.trim().replace(/^n/, '')));
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+function addRecover(
+  program: Command,
+  actions: ProgramActions,
+  ended: (exitCode: number) => void,
+): void {
+  program
+    .command('recover')
+    .description('The way out of a lost majority, offline, at the price of data')
+    .option(
+      '--data <folder>',
+      'Data folder of a node that is left, stopped; repeatable',
+      collect,
+      [],
+    )
+    .option('--lost <nodes>', 'Nodes that never come back: n3,n4', toNodeIds, [])
+    .option('--reports <file>', 'Report of a disk on another machine; repeatable', collect, [])
+    .option('--report', 'Only print what the disks hold, for --reports elsewhere')
+    .option('--create-empty', 'Begin shards empty of which no copy is left')
+    .option('--unsafe', 'Carry it out, after asking twice; without it the plan is only shown')
+    .action(async (flags: Partial<RecoverFlags>) => {
+      const { data = [], lost = [], reports = [] } = flags;
+      const [report, unsafe] = [flags.report === true, flags.unsafe === true];
+      const createEmpty = flags.createEmpty === true;
+      ended(await actions.runRecover({ data, lost, reports, report, unsafe, createEmpty }));
+    });
 }
 
 async function runNode(flags: readonly string[], actions: ProgramActions): Promise<number> {

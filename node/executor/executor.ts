@@ -34,8 +34,6 @@ export type Done = (error: DynakvError | undefined, reply: ItemReply | undefined
 
 /** Fetches of one command before it gives up; each fails only if a write voids its ticket. */
 const fetchesMax = 8;
-/** The shard's incarnation (P19); recovery that forks history would raise it. */
-const incarnation = 1;
 /** Counted per write besides key and item. */
 const writeOverheadBytes = 256;
 
@@ -198,6 +196,7 @@ export class Executor {
       return;
     }
     const index = this.#group.lastIndex + 1;
+    const { incarnation } = this.#group.replica.configuration;
     const stamp = { incarnation, index, ordinal: 0 };
     const isPut = command.kind === 'put';
     const value = isPut ? encodeRow(stamp, command.itemSize, command.item) : undefined;

@@ -30,6 +30,7 @@ export class EngineGenerations implements GenerationStore {
       ...point,
       confState: configuration.state,
       configurationIndex: configuration.index,
+      incarnation: configuration.incarnation,
       installStamp: undefined,
     });
   }
@@ -55,6 +56,7 @@ export class EngineGenerations implements GenerationStore {
         ...point,
         confState: configuration.state,
         configurationIndex: configuration.index,
+        incarnation: configuration.incarnation,
         installStamp: generation,
       },
     );

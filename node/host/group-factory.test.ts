@@ -28,7 +28,7 @@ const log: LogState = {
 };
 
 function engine(index: number, term: number, installed = false, replicaId = 1): EngineState {
-  const configuration = { index: 0, state: confState };
+  const configuration = { index: 0, state: confState, incarnation: 1 };
   return { replicaId, generation: 4, applied: { index, term }, configuration, installed };
 }
 

@@ -313,7 +313,8 @@ export class Group {
     if (entry.type !== EntryType.normal) {
       const change = confChangeOfEntry(entry);
       if (change !== undefined) {
-        configuration = { index: entry.index, state: this.raw.applyConfChange(change) };
+        const state = this.raw.applyConfChange(change);
+        configuration = { ...configuration, index: entry.index, state };
         this.logger.info('Configuration changed', { ...configuration.state, index: entry.index });
       }
       data = Buffer.alloc(0);

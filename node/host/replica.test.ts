@@ -19,7 +19,7 @@ const confState: ConfState = {
   learnersNext: [],
   autoLeave: false,
 };
-const configuration = { index: 0, state: confState };
+const configuration = { index: 0, state: confState, incarnation: 1 };
 
 const layout: RowLayout = {
   rowKey: (generation, key) => Buffer.from(`${generation}/${key.toString()}`),

@@ -22,10 +22,16 @@ export interface AppliedPoint {
   readonly term: number;
 }
 
-/** A group's configuration, and the index of the entry that made it; 0: the one of birth. */
+/** A group's configuration, and what goes with it wherever the state goes. */
 export interface Configuration {
+  /** Of the entry that made it; 0: the one of birth. */
   readonly index: number;
   readonly state: ConfState;
+  /**
+   * Which life of the group this is: 1 from its birth on; a recovery that may have forgotten writes
+   * begins another, so that no version is given out twice (protocols.md P19).
+   */
+  readonly incarnation: number;
 }
 
 interface LayerRow {

@@ -24,6 +24,7 @@ const head: SnapshotHead = {
   term: 9,
   metadata: { index: 100, term: 8, confState },
   configurationIndex: 90,
+  incarnation: 1,
 };
 
 describe('snapshot-codec', () => {

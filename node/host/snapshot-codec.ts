@@ -15,6 +15,8 @@ export interface SnapshotHead {
   readonly metadata: SnapshotMetadata;
   /** Index of the entry that made the configuration; 0: the one of birth. */
   readonly configurationIndex: number;
+  /** Which life of the group this is. */
+  readonly incarnation: number;
 }
 
 /** Parsed from bytes of a peer: any part may be missing. */
@@ -34,7 +36,7 @@ function isSound(head: Unproven<SnapshotHead> | null): boolean {
   const metadata = head?.metadata;
   const numbers = [
     ...[head?.groupId, head?.from, head?.to, head?.term],
-    ...[metadata?.index, head?.configurationIndex],
+    ...[metadata?.index, head?.configurationIndex, head?.incarnation],
   ];
   const confState = metadata?.confState;
   const { voters, learners, votersOutgoing, learnersNext } = confState ?? {};

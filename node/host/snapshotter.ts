@@ -105,6 +105,7 @@ export class Snapshotter {
       term: message.term,
       metadata,
       configurationIndex: engineConfiguration.index,
+      incarnation: engineConfiguration.incarnation,
     };
     // Same step: nothing can be drained between reading the applied pair and this snapshot.
     const iterator = this.#parts.engine.iterate(this.#parts.generations.rowRange(generation));
@@ -229,8 +230,8 @@ export class Snapshotter {
       if (group.stoppedBecause !== undefined) {
         throw new DynakvError('Unavailable', `Group stopped: ${group.stoppedBecause}`);
       }
-      const { metadata, configurationIndex } = head;
-      const configuration = { index: configurationIndex, state: metadata.confState };
+      const { metadata, configurationIndex: index, incarnation } = head;
+      const configuration = { index, state: metadata.confState, incarnation };
       this.#staged.set(group, { metadata, configuration, generation });
       group.step(snapshotMessage(head));
       group.pump();

@@ -4,7 +4,6 @@
  * before the caller records that the birth is complete; a birth cut short starts over on emptied
  * stores.
  */
-import { emptyConfState } from '../host/group-factory.ts';
 import { assert } from '../lib/assert.ts';
 import { systemGroupId } from '../shards/groups.ts';
 import { LogBatchBuilder } from '../storage/raft-log/batch-builder.ts';
@@ -15,6 +14,7 @@ import type { Engine } from '../sys/engine.ts';
 import type { NodeId } from '../sys/network.ts';
 import { birthPoint, bornGroups } from './bootstrap.ts';
 import type { BootstrapPlan } from './bootstrap.ts';
+import { emptyReplica } from './empty-replica.ts';
 import type { JoinSeed } from './join-seed.ts';
 
 /**
@@ -27,14 +27,10 @@ export async function joinBirth(seed: JoinSeed, engine: Engine, log: RaftLog): P
   assert(log.groups.size === 0, 'A birth needs an empty log');
   const generation = await generations.allocate();
   const replica = { groupId: systemGroupId, replicaId: seed.systemReplicaId };
-  const origin = { index: 0, term: 0, confState: emptyConfState };
-  await generations.flip(
-    { ...replica, generation },
-    { ...origin, configurationIndex: 0, installStamp: undefined },
-  );
-  const hardState = { term: 0, vote: 0, commit: 0 };
+  const { metadata, hardState, applied } = emptyReplica;
+  await generations.flip({ ...replica, generation }, applied);
   await log.append(
-    new LogBatchBuilder().createGroup(replica.groupId, replica.replicaId, origin, hardState),
+    new LogBatchBuilder().createGroup(replica.groupId, replica.replicaId, metadata, hardState),
   );
 }
 
@@ -66,7 +62,7 @@ export async function giveBirth(
     const { replicaId } = replica;
     await generations.flip(
       { groupId, replicaId, generation },
-      { ...birthPoint, confState, configurationIndex: 0, installStamp: undefined },
+      { ...birthPoint, confState, configurationIndex: 0, incarnation: 1, installStamp: undefined },
     );
     batch.createGroup(
       groupId,

@@ -38,6 +38,7 @@ import type { NodeId } from '../sys/network.ts';
 import type { Random } from '../sys/random.ts';
 import type { Catalog } from './catalog.ts';
 import type { GroupRecord } from './catalog-records.ts';
+import { emptyReplica } from './empty-replica.ts';
 
 export interface LocalReplicasParts {
   readonly nodeId: NodeId;
@@ -126,7 +127,11 @@ export class LocalReplicas {
       replicaId,
       generation,
       applied: { index: applied.index, term: applied.term },
-      configuration: { index: applied.configurationIndex, state: applied.confState },
+      configuration: {
+        index: applied.configurationIndex,
+        state: applied.confState,
+        incarnation: applied.incarnation,
+      },
       installed: applied.installStamp !== undefined,
     };
     const verdict = reconcile(found, engineState);
@@ -164,13 +169,9 @@ export class LocalReplicas {
   async #point(groupId: number, replicaId: number): Promise<EngineState> {
     const { generations } = this.#parts;
     const generation = await generations.allocate();
-    const state = emptyConfState;
-    await generations.flip(
-      { groupId, replicaId, generation },
-      { index: 0, term: 0, confState: state, configurationIndex: 0, installStamp: undefined },
-    );
+    await generations.flip({ groupId, replicaId, generation }, emptyReplica.applied);
     const applied = { index: 0, term: 0 };
-    const configuration = { index: 0, state };
+    const configuration = { index: 0, state: emptyConfState, incarnation: 1 };
     return { replicaId, generation, applied, configuration, installed: false };
   }
 
@@ -236,8 +237,7 @@ export class LocalReplicas {
 
   async #make(groupId: number, replicaId: number): Promise<void> {
     const { host, logger } = this.#parts;
-    const snapshotMetadata = { index: 0, term: 0, confState: emptyConfState };
-    const hardState = { term: 0, vote: 0, commit: 0 };
+    const { metadata: snapshotMetadata, hardState } = emptyReplica;
     await new Promise<void>((resolve) => {
       host.logWriter.bookkeep((builder) => {
         builder.createGroup(groupId, replicaId, snapshotMetadata, hardState);

@@ -42,6 +42,17 @@ describe('chooseMoves()', () => {
     expect(chosen({ waiting: [balance] })).toEqual([2]);
   });
 
+  test('a group that nobody leads keeps no other waiting, nor does anything the system group', () => {
+    const stuck = moveOf(99, { to: [4], reason: 'Repair' });
+    const system = moveOf(0, { to: [5], kind: 'addLearner', reason: 'Upreplicate' });
+    const balance = moveOf(2, { to: [6] });
+    expect(chosen({ waiting: [stuck, balance] })).toEqual([2]);
+    const running = [{ move: stuck, state: 'copying' }] as const;
+    expect(chosen({ waiting: [balance], running })).toEqual([2]);
+    const repair = moveOf(1, { to: [4], reason: 'Repair' });
+    expect(chosen({ waiting: [repair, system] })).toEqual([1, 0]);
+  });
+
   test('one copy into a node and one out of it; a swap that has its copy holds no place', () => {
     const [one, two, three] = [
       moveOf(1, { to: [4] }),

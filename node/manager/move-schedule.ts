@@ -2,6 +2,7 @@
  * Which of the stored moves may begin now: pure. Repair before balance; one copy into a node and
  * one out of it at a time, a few into a zone; what copies nothing is cheap, but not free.
  */
+import { systemGroupId } from '../shards/groups.ts';
 import type { NodeId } from '../sys/network.ts';
 import type { MoveState } from './move-steps.ts';
 import type { MoveRecord } from './plan-records.ts';
@@ -107,13 +108,18 @@ class Places {
 export function chooseMoves(request: ScheduleRequest): MoveRecord[] {
   const { running, busyGroups } = request;
   const waiting = request.waiting.filter((move) => request.allows(move)).sort(compareMoves);
-  const planned = [...waiting, ...running.map(({ move }) => move)].filter((move) => !move.manual);
-  const first = Math.min(...planned.map((move) => move.priority));
+  // What waits for a leader keeps nobody waiting: a lost group must not stop the others, and
+  // perhaps needs them. The system group's members are no matter of rank.
+  const ranked = [...waiting, ...running.map(({ move }) => move)].filter(
+    ({ manual, groupId }) => manual !== true && request.sourceOf(groupId) !== undefined,
+  );
+  const first = Math.min(...ranked.map((move) => move.priority));
   const groups = new Set([...busyGroups, ...running.map(({ move }) => move.groupId)]);
   const places = new Places(request);
   const chosen: MoveRecord[] = [];
   for (const move of waiting) {
-    const isTurn = move.manual === true || move.priority === first;
+    const isTurn =
+      move.manual === true || move.groupId === systemGroupId || move.priority === first;
     if (isTurn && !groups.has(move.groupId) && places.admit(move)) {
       groups.add(move.groupId);
       chosen.push(move);

@@ -12,6 +12,7 @@ import type { BootstrapPlan } from '../manager/bootstrap.ts';
 import type { JoinSeed } from '../manager/join-seed.ts';
 import type { JoinReply } from '../manager/node-commands.ts';
 import { NodeCore } from '../manager/node-core.ts';
+import type { Stores } from '../manager/recovery-store.ts';
 import { Generations } from '../storage/generations.ts';
 import type { MemoryEngine } from '../storage/memory-engine.ts';
 import { MemoryStore } from '../storage/memory-store.ts';
@@ -48,7 +49,7 @@ interface Machine {
   readonly disk: SimDisk;
   readonly store: MemoryStore;
   /** Of a node that joined. */
-  readonly seed?: JoinSeed;
+  seed: JoinSeed | undefined;
   boots: number;
   time: SimTime | undefined;
   core: NodeCore | undefined;
@@ -102,7 +103,7 @@ export class SimCluster {
         },
       }),
       store: new MemoryStore(),
-      ...(seed === undefined ? {} : { seed }),
+      seed,
       boots: 0,
       time: undefined,
       core: undefined,
@@ -284,6 +285,37 @@ export class SimCluster {
         },
       },
     );
+  }
+
+  /** Work on the stores of a node that does not run, as a tool does. */
+  async offline<T>(nodeId: NodeId, work: (stores: Stores) => Promise<T>): Promise<T> {
+    const machine = must(this.#machines.get(nodeId));
+    assert(machine.core === undefined, 'A tool works on a node that does not run');
+    machine.boots += 1;
+    const time = this.scheduler.openTime();
+    const run = async (): Promise<T> => {
+      const engine = machine.store.open({ timers: time, delayMs: () => 0 });
+      const log = await RaftLog.open({
+        ...{ disk: machine.disk.mount(), directory: 'log', storeId: machine.storeId },
+        ...{ logger: silentLogger, segmentBytes: logSegmentBytes },
+        bootNonce: `boot-${nodeId}-${machine.boots}`,
+      });
+      try {
+        return await work({ engine, log, generations: await Generations.open(engine) });
+      } finally {
+        await log.close();
+      }
+    };
+    const result = await this.settle(run());
+    time.stop();
+    machine.store.kill();
+    machine.disk.kill();
+    return result;
+  }
+
+  /** What the node knows of the members until it has the catalog. */
+  reseed(nodeId: NodeId, seed: JoinSeed): void {
+    must(this.#machines.get(nodeId)).seed = seed;
   }
 
   /** The process dies; with `power` also what was not synced. */

@@ -95,7 +95,7 @@ export class LoneGroup {
         replicaId: 1,
         generation: 1,
         applied: { index, term: 1 },
-        configuration: { index: 0, state: confState },
+        configuration: { index: 0, state: confState, incarnation: 1 },
         installed: false,
       },
       new Map([

@@ -74,7 +74,7 @@ const smallFileBytesMax = 64 * kibibyte;
 /** Names that do not make a folder a used one: of file systems, and of an interrupted start. */
 const harmlessNames = new Set([
   'lost+found',
-  ...['birth.json', reservedName, removedName, 'join.json'].flatMap((name) => [
+  ...['birth.json', reservedName, removedName, 'join.json', 'recovery.json'].flatMap((name) => [
     name,
     `${name}${temporarySuffix}`,
   ]),

@@ -26,6 +26,8 @@ export interface Applied {
   readonly confState: ConfState;
   /** Index of the entry that made the configuration; 0: the one of birth. */
   readonly configurationIndex: number;
+  /** Which life of the group this is; 1: the one of birth. */
+  readonly incarnation: number;
   /**
    * Set by a snapshot install (any number that tells installs apart, such as the generation)
    * and kept until the log has the snapshot's record; then undefined again. If it is set and
@@ -39,8 +41,8 @@ export const generationLimit = 0xffff_ffff;
 export const generationBytes = 4;
 
 const reservedTable = Buffer.alloc(4, 0xff);
-/** 1: without the index of the configuration, which was the one of birth then. */
-const appliedFormat = 2;
+/** 1: without the index of the configuration, the one of birth then; 2: without incarnation. */
+const appliedFormat = 3;
 const groupFormat = 1;
 const tag = { counter: 1, group: 2, marker: 3, afterMarkers: 4 } as const;
 
@@ -134,7 +136,8 @@ export function encodeApplied(applied: Applied): Buffer {
   if (applied.installStamp !== undefined) {
     writer.varint(applied.installStamp);
   }
-  return writer.varint(applied.configurationIndex).text(JSON.stringify(confState)).finish();
+  writer.varint(applied.configurationIndex).varint(applied.incarnation);
+  return writer.text(JSON.stringify(confState)).finish();
 }
 
 export function decodeApplied(value: Buffer): Applied {
@@ -143,10 +146,11 @@ export function decodeApplied(value: Buffer): Applied {
   const index = reader.varint();
   const term = reader.varint();
   const installStamp = reader.u8() === 0 ? undefined : reader.varint();
-  const configurationIndex = format === 1 ? 0 : reader.varint();
+  const configurationIndex = format < 2 ? 0 : reader.varint();
+  const incarnation = format < 3 ? 1 : reader.varint();
   const confState = parseConfState(reader.text());
   reader.expectEnd();
-  return { index, term, confState, configurationIndex, installStamp };
+  return { index, term, confState, configurationIndex, incarnation, installStamp };
 }
 
 function parseConfState(text: string): ConfState {

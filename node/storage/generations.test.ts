@@ -44,6 +44,7 @@ const at = (index: number, installStamp?: number): Applied => ({
   term: 2,
   confState,
   configurationIndex: 7,
+  incarnation: 2,
   installStamp,
 });
 const row = (generation: number, text: string, value = text) =>
@@ -83,8 +84,8 @@ describe('generation rows', () => {
   test('decodeApplied() refuses what it does not know', () => {
     const encoded = encodeApplied(at(1));
     const newer = Buffer.from(encoded);
-    newer[0] = 3;
-    expect(() => decodeApplied(newer)).toThrow(/format 3 is newer than 2/);
+    newer[0] = 4;
+    expect(() => decodeApplied(newer)).toThrow(/format 4 is newer than 3/);
     newer[0] = 0;
     for (const bad of [newer, encoded.subarray(0, 9), Buffer.concat([encoded, encoded])]) {
       expect(() => decodeApplied(bad)).toThrow(/Cannot read|Expected the end/);

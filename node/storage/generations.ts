@@ -10,7 +10,7 @@
  * names a marked generation; only generations neither pointed to nor claimed (being filled by
  * this process) are deleted. Key and row formats are in `generation-rows.ts`.
  */
-import { assert } from '../lib/assert.ts';
+import { assert, must } from '../lib/assert.ts';
 import { DynakvError } from '../lib/errors.ts';
 import type { Engine, EngineWrite } from '../sys/engine.ts';
 import {
@@ -177,6 +177,26 @@ export class Generations {
     this.#engine.write(this.flipWrites(pointer, applied), { sync: true });
     this.#claimed.delete(pointer.generation);
     this.#pointers.set(pointer.groupId, { ...pointer });
+  }
+
+  /**
+   * Gives a group's rows to another replica of it, with further writes to them; durable and whole
+   * when it resolves. For a recovery alone: the rows go on under an id that promised nothing.
+   */
+  async adopt(
+    { groupId, replicaId }: { readonly groupId: number; readonly replicaId: number },
+    applied: Applied,
+    writes: readonly EngineWrite[],
+  ): Promise<void> {
+    const current = must(this.#pointers.get(groupId), `Group ${groupId} is not here`);
+    const pointer: GroupPointer = { ...current, replicaId };
+    this.#engine.write([
+      ...writes,
+      this.appliedRow(current.generation, applied),
+      { column: 'default', key: groupKey(groupId), value: encodeGroupRow(pointer) },
+    ]);
+    this.#pointers.set(groupId, pointer);
+    await this.#engine.syncWal();
   }
 
   /** Forgets a removed replica: its rows become unreferenced. Nothing happens if it is unknown. */

@@ -44,6 +44,8 @@ export const mainParts: readonly string[] = [
   'node/cli/node-birth.ts',
   'node/cli/node-process.ts',
   'node/cli/node-store.ts',
+  'node/cli/recover.ts',
+  'node/cli/recover-command.ts',
 ];
 
 /** Neither I/O nor time nor chance nor waiting: data in, data out. */
