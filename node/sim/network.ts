@@ -28,6 +28,7 @@ import type {
 } from '../sys/network.ts';
 import { FrameKind } from '../sys/network.ts';
 import { SimSnapshotStream } from './snapshot-stream.ts';
+import type { SimSnapshotFault } from './snapshot-stream.ts';
 
 /** The port's promise: a request runs once at most, so its frame never comes twice. */
 function mayRepeat(kind: FrameKind): boolean {
@@ -46,6 +47,8 @@ export interface SimNetworkOptions {
   readonly reorderMaxMs?: number;
   /** Chance, per chunk, that a snapshot breaks off. Default 0. */
   readonly snapshotBreakChance?: number;
+  /** What happens to a chunk, counted from 1 in each stream. Default nothing. */
+  readonly snapshotFault?: (chunk: number) => SimSnapshotFault;
   /** A connection across a cut breaks after this time, ms. Default 10,000. */
   readonly cutDetectMs?: number;
   /** Time to connect, and to notice a process that died, ms. Default 2. */
@@ -112,6 +115,7 @@ export class SimNetwork {
       reorderChance: 0,
       reorderMaxMs: 50,
       snapshotBreakChance: 0,
+      snapshotFault: () => undefined,
       cutDetectMs: 10_000,
       connectMs: 2,
       queueBytesMax: 64 * mebibyte,
@@ -242,6 +246,12 @@ export class SimNetwork {
     return delayMinMs + ((delayMaxMs - delayMinMs) * this.random.uint32()) / 2 ** 32;
   }
 
+  /** For the nodes. */
+  snapshotFault(chunk: number): SimSnapshotFault {
+    const breaks = this.random.chance(this.options.snapshotBreakChance);
+    return breaks ? 'break' : this.options.snapshotFault(chunk);
+  }
+
   #mayConnect(first: SimNode, second: SimNode): boolean {
     return (
       first.hasPeer(second.nodeId) &&
@@ -328,6 +338,7 @@ export class SimNode implements Network {
     to: NodeId,
     snapshot: SnapshotHeader,
     chunks: AsyncIterable<Buffer>,
+    onAnswer: (bytes: Buffer) => void = () => undefined,
   ): Promise<void> {
     const connection = this.#connections.get(to);
     if (connection === undefined) {
@@ -338,23 +349,21 @@ export class SimNode implements Network {
       sender: this.timers,
       receiver: receiver.timers,
       drawDelayMs: () => this.#fabric.drawDelayMs(),
-      breaks: () => this.#fabric.random.chance(this.#fabric.options.snapshotBreakChance),
+      fault: (chunk) => this.#fabric.snapshotFault(chunk),
       isCut: () => this.#fabric.isCut(this.nodeId, to) || this.#fabric.isCut(to, this.nodeId),
     });
     this.#snapshots.set(stream, connection);
     receiver.#snapshots.set(stream, connection);
     try {
-      await stream.run(chunks, async (received) => {
+      const receive: Parameters<typeof stream.run>[1] = async (received, answer) => {
         const handler = receiver.#snapshotHandler;
         if (handler === undefined) {
           throw new DynakvError('Unavailable', 'Cannot take a snapshot: no handler is set');
         }
-        await handler(
-          this.nodeId,
-          { groupId: snapshot.groupId, header: Buffer.from(snapshot.header) },
-          received,
-        );
-      });
+        const header = Buffer.from(snapshot.header);
+        await handler(this.nodeId, { groupId: snapshot.groupId, header }, received, answer);
+      };
+      await stream.run(chunks, receive, onAnswer);
     } finally {
       this.#snapshots.delete(stream);
       receiver.#snapshots.delete(stream);

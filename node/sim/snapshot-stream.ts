@@ -1,6 +1,7 @@
 /**
  * One simulated snapshot transfer: chunks cross one at a time (so the receiver holds back the
- * sender), errors travel both ways, and the sender's promise resolves when the handler returned.
+ * sender), answers cross the other way in order, errors travel both ways, and the sender's promise
+ * resolves when the handler returned.
  *
  * Invariant: after `abort`, both living sides end with an error within one crossing. The code of a
  * side that died never goes on: its promises stay pending.
@@ -12,14 +13,19 @@ import type { Timers } from '../sys/clock.ts';
 /** How often a transfer looks whether the cut that stalls it has healed, ms. */
 const stallPollMs = 20;
 
+/** What happens to one chunk under way. */
+export type SimSnapshotFault = 'break' | 'damage' | undefined;
+
 export interface SimSnapshotLink {
   readonly sender: Timers;
   readonly receiver: Timers;
   drawDelayMs(): number;
-  /** Drawn per chunk: the transfer breaks off here. */
-  breaks(): boolean;
+  /** Asked per chunk, which are counted from 1. */
+  fault(chunk: number): SimSnapshotFault;
   isCut(): boolean;
 }
+
+type Receive = (chunks: AsyncIterable<Buffer>, answer: (bytes: Buffer) => void) => Promise<void>;
 
 export class SimSnapshotStream {
   readonly #link: SimSnapshotLink;
@@ -28,6 +34,8 @@ export class SimSnapshotStream {
   #isAborted = false;
   #senderDied = false;
   #receiverDied = false;
+  /** The last answer under way. */
+  #answered: Promise<unknown> = Promise.resolve();
 
   constructor(link: SimSnapshotLink) {
     this.#link = link;
@@ -51,10 +59,11 @@ export class SimSnapshotStream {
   /** Sends `chunks` and runs `receive` at the other side; resolves when `receive` returned. */
   async run(
     chunks: AsyncIterable<Buffer>,
-    receive: (chunks: AsyncIterable<Buffer>) => Promise<void>,
+    receive: Receive,
+    onAnswer: (bytes: Buffer) => void,
   ): Promise<void> {
     try {
-      await this.#run(chunks, receive);
+      await this.#run(chunks, receive, onAnswer);
     } finally {
       if (this.#senderDied) {
         await new Promise<never>(() => undefined);
@@ -64,7 +73,8 @@ export class SimSnapshotStream {
 
   async #run(
     chunks: AsyncIterable<Buffer>,
-    receive: (chunks: AsyncIterable<Buffer>) => Promise<void>,
+    receive: Receive,
+    onAnswer: (bytes: Buffer) => void,
   ): Promise<void> {
     const handed = new HandOver();
     this.#aborted.catch((error: unknown) => {
@@ -73,7 +83,9 @@ export class SimSnapshotStream {
       }
     });
     const received = this.#cross(this.#link.receiver).then(async () => {
-      await receive(handed);
+      await receive(handed, (bytes) => {
+        this.#answer(Buffer.from(bytes), onAnswer);
+      });
       if (!handed.wasReadToEnd) {
         throw new DynakvError('Refused', 'Cannot confirm a snapshot that was not read to its end', {
           reason: 'SnapshotNotRead',
@@ -87,13 +99,33 @@ export class SimSnapshotStream {
     await Promise.race([this.#cross(this.#link.sender), this.#aborted]);
   }
 
+  /** Answers keep their order and are lost with the stream. */
+  #answer(bytes: Buffer, onAnswer: (bytes: Buffer) => void): void {
+    const crossed = this.#cross(this.#link.sender);
+    this.#answered = Promise.all([this.#answered, crossed]).then(() => {
+      if (!this.#isAborted && !this.#senderDied) {
+        onAnswer(bytes);
+      }
+    });
+  }
+
   async #pump(chunks: AsyncIterable<Buffer>, handed: HandOver): Promise<void> {
+    const source = chunks[Symbol.asyncIterator]();
     try {
-      for await (const chunk of chunks) {
-        const copy = Buffer.from(chunk);
+      for (let count = 1; ; count++) {
+        // A source may wait for an answer, so the end of the stream must end the waiting.
+        const next = await Promise.race([source.next(), this.#aborted]);
+        if (next.done === true) {
+          break;
+        }
+        const copy = Buffer.from(next.value);
         await Promise.race([this.#cross(this.#link.receiver), this.#aborted]);
-        if (this.#link.breaks()) {
+        const fault = this.#link.fault(count);
+        if (fault === 'break') {
           this.abort('the stream was reset');
+        } else if (fault === 'damage') {
+          const at = copy.length >> 1;
+          copy[at] = (copy[at] ?? 0) ^ 1;
         }
         await Promise.race([handed.put(copy), this.#aborted]);
       }
@@ -102,6 +134,8 @@ export class SimSnapshotStream {
     } catch (error) {
       this.abort(messageOf(error));
       throw error;
+    } finally {
+      source.return?.().catch(() => undefined);
     }
   }
 

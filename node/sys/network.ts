@@ -44,17 +44,23 @@ export type PeerEvent =
 
 export interface SnapshotHeader {
   readonly groupId: number;
-  /** Encoded by the host: raft metadata, replica ids, schema of the rows. */
+  /** Encoded by the host: who sends what to whom. */
   readonly header: Buffer;
 }
 
+/** One message of a snapshot at most; a chunk arrives as it was given, in one piece. */
+export const snapshotChunkBytesMax = 4 * 1024 * 1024;
+
 /**
  * One incoming snapshot: the host reads `chunks` to the end, then returns (= received) or throws.
+ * Chunks come in order, each once. `answer` tells the sender something while the stream lives (how
+ * far it got); the last answers before the end may be lost with a connection that breaks.
  */
 export type SnapshotHandler = (
   from: NodeId,
   snapshot: SnapshotHeader,
   chunks: AsyncIterable<Buffer>,
+  answer: (bytes: Buffer) => void,
 ) => Promise<void>;
 
 export interface Network {
@@ -67,8 +73,18 @@ export interface Network {
   flush(): void;
   /** Bytes queued for a peer and not yet taken by its connection. */
   queuedBytes(to: NodeId): number;
-  /** Streams a snapshot on its own connection; resolves when the peer's handler returned. */
-  sendSnapshot(to: NodeId, snapshot: SnapshotHeader, chunks: AsyncIterable<Buffer>): Promise<void>;
+  /**
+   * Streams a snapshot on its own connection; resolves when the peer's handler returned. The next
+   * chunk is asked for when the connection has taken the one before. `onAnswer` hears what the
+   * handler answers, in order, from before the first chunk on. A source that waits when the stream
+   * fails is left waiting: it is told by the rejection.
+   */
+  sendSnapshot(
+    to: NodeId,
+    snapshot: SnapshotHeader,
+    chunks: AsyncIterable<Buffer>,
+    onAnswer?: (bytes: Buffer) => void,
+  ): Promise<void>;
   /**
    * Replaces the set of peers; connects to new ones, drops missing ones. `removed` are told so when
    * they ask.

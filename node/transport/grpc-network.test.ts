@@ -4,8 +4,9 @@
  */
 import { afterEach, describe, expect, test } from '@jest/globals';
 
+import { DynakvError } from '../lib/errors.ts';
 import { kibibyte, mebibyte } from '../lib/units.ts';
-import { FrameKind, type NodeId } from '../sys/network.ts';
+import { FrameKind, snapshotChunkBytesMax, type NodeId } from '../sys/network.ts';
 import type { PeerRecord } from './hello.ts';
 import { eventually, TestMemory, TestNode, type TestNodeOptions } from './test-node.ts';
 
@@ -225,7 +226,7 @@ describe('GrpcNetwork snapshots', () => {
     }
   }
 
-  test('arrive whole, in bounded chunks, and resolve after the handler', async () => {
+  test('arrive chunk by chunk as they were given, and resolve after the handler', async () => {
     const [one, two] = await openPair();
     const parts: Buffer[] = [];
     let isDone = false;
@@ -233,15 +234,76 @@ describe('GrpcNetwork snapshots', () => {
       expect(from).toBe(1);
       expect(snapshot).toEqual(header);
       for await (const chunk of chunks) {
-        expect(chunk.length).toBeLessThanOrEqual(256 * kibibyte);
-        parts.push(chunk);
+        parts.push(Buffer.from(chunk));
       }
       isDone = true;
     });
-    const chunks = [Buffer.alloc(700 * kibibyte, 'x'), Buffer.from('end')];
+    // The host reads a chunk as a whole: one larger than the window must not come in pieces.
+    const chunks = [Buffer.alloc(700 * kibibyte, 'x'), Buffer.alloc(0), Buffer.from('end')];
     await one.network.sendSnapshot(2, header, chunksOf(...chunks));
     expect(isDone).toBe(true);
+    expect(parts.map(({ length }) => length)).toEqual([700 * kibibyte, 0, 3]);
     expect(Buffer.concat(parts).equals(Buffer.concat(chunks))).toBe(true);
+  });
+
+  test('a chunk above the limit is refused by name', async () => {
+    const [one, two] = await openPair();
+    two.network.onSnapshot(async (_from, _snapshot, chunks) => {
+      for await (const chunk of chunks) {
+        expect(chunk.length).toBe(0);
+      }
+    });
+    const large = Buffer.alloc(snapshotChunkBytesMax + 1);
+    await expect(one.network.sendSnapshot(2, header, chunksOf(large))).rejects.toMatchObject({
+      code: 'Refused',
+      facts: { reason: 'ChunkTooLarge' },
+    });
+  });
+
+  test('the source may wait for what the receiver answers', async () => {
+    const [one, two] = await openPair();
+    const received: string[] = [];
+    two.network.onSnapshot(async (_from, _snapshot, chunks, answer) => {
+      answer(Buffer.from('from k7'));
+      for await (const chunk of chunks) {
+        received.push(chunk.toString());
+        answer(Buffer.from(`has ${chunk.toString()}`));
+      }
+    });
+    const answers: string[] = [];
+    let heard: () => void = () => undefined;
+    async function* source(): AsyncGenerator<Buffer> {
+      for (let i = 0; i < 3; i++) {
+        while (answers.length <= i) {
+          await new Promise<void>((resolve) => {
+            heard = resolve;
+          });
+        }
+        yield Buffer.from(`${i}`);
+      }
+    }
+    await one.network.sendSnapshot(2, header, source(), (bytes) => {
+      answers.push(bytes.toString());
+      heard();
+    });
+    expect(received).toEqual(['0', '1', '2']);
+    expect(answers).toEqual(['from k7', 'has 0', 'has 1', 'has 2']);
+  });
+
+  test('a refusal ends a source that waits for an answer', async () => {
+    const [one, two] = await openPair();
+    two.network.onSnapshot(async () => {
+      await Promise.resolve();
+      throw new DynakvError('Throttled', 'busy', { reason: 'SnapshotsIn' });
+    });
+    async function* waiting(): AsyncGenerator<Buffer> {
+      await new Promise<never>(() => undefined);
+      yield Buffer.alloc(0);
+    }
+    await expect(one.network.sendSnapshot(2, header, waiting())).rejects.toMatchObject({
+      code: 'Throttled',
+      facts: { reason: 'SnapshotsIn' },
+    });
   });
 
   test('a slow receiver holds the sender back', async () => {

@@ -110,8 +110,8 @@ export class GrpcNetwork implements Network {
         this.#openInbound(call);
       },
       snapshot: (call) => {
-        void receiveSnapshotStream(call, async (start, chunks) => {
-          await this.#receiveSnapshot(start, chunks);
+        void receiveSnapshotStream(call, async (start, chunks, answer) => {
+          await this.#receiveSnapshot(start, chunks, answer);
         });
       },
     };
@@ -142,6 +142,7 @@ export class GrpcNetwork implements Network {
     to: NodeId,
     snapshot: SnapshotHeader,
     chunks: AsyncIterable<Buffer>,
+    onAnswer: (bytes: Buffer) => void = () => undefined,
   ): Promise<void> {
     const peer = this.#peers.get(to);
     const identity = this.#options.identity();
@@ -160,7 +161,8 @@ export class GrpcNetwork implements Network {
     const stream = openByteStream(client, snapshotPath);
     this.#snapshotStreams.add(stream);
     try {
-      await sendSnapshotStream(stream, start, chunks, this.#options.timers);
+      const { timers } = this.#options;
+      await sendSnapshotStream(stream, start, chunks, { timers, onAnswer });
     } finally {
       this.#snapshotStreams.delete(stream);
       client.close();
@@ -362,7 +364,11 @@ export class GrpcNetwork implements Network {
     return verdict.bootId;
   }
 
-  async #receiveSnapshot(start: SnapshotStart, chunks: AsyncIterable<Buffer>): Promise<void> {
+  async #receiveSnapshot(
+    start: SnapshotStart,
+    chunks: AsyncIterable<Buffer>,
+    answer: (bytes: Buffer) => void,
+  ): Promise<void> {
     const identity = this.#options.identity();
     const peer = this.#peers.get(start.nodeId);
     if (
@@ -375,7 +381,7 @@ export class GrpcNetwork implements Network {
     if (this.#snapshotHandler === undefined) {
       throw new DynakvError('NotOpen', 'Cannot take a snapshot: the node is starting');
     }
-    await this.#snapshotHandler(start.nodeId, start.snapshot, chunks);
+    await this.#snapshotHandler(start.nodeId, start.snapshot, chunks, answer);
   }
 }
 

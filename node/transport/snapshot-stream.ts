@@ -2,34 +2,36 @@
  * One snapshot over its own gRPC stream, both ends (node/docs/wire-format.md).
  *
  * The sender writes one message at a time and waits until the connection took it, so a slow
- * receiver holds it back; it resolves when the receiver's handler has returned. Errors go both
- * ways with their text: a source that fails tells the receiver, a handler that fails the sender.
+ * receiver holds it back; it resolves when the receiver's handler has returned. The handler may
+ * answer all the while. Errors go both ways with their text: a source that fails tells the
+ * receiver, a handler that fails the sender.
  *
- * Invariant: the handler sees the end of `chunks` only if every byte arrived, each chunk checked.
+ * Invariant: the handler sees the end of `chunks` only if every chunk arrived. What is in a chunk,
+ * and whether it came undamaged, is the host's to judge (`host/snapshot-codec.ts`).
  */
-import { crc32 } from 'node:zlib';
-
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { status as grpcStatus, type StatusObject } from '@grpc/grpc-js';
 
 import { SnapshotStartSchema } from '../contract/gen/peer_pb.ts';
 import { ByteReader, ByteWriter } from '../lib/bytes.ts';
 import { DynakvError, isDynakvError, messageOf } from '../lib/errors.ts';
-import { kibibyte, mebibyte } from '../lib/units.ts';
+import { Interrupt } from '../lib/interrupt.ts';
+import { mebibyte } from '../lib/units.ts';
 import type { Timers } from '../sys/clock.ts';
+import { snapshotChunkBytesMax } from '../sys/network.ts';
 import type { NodeId, SnapshotHeader } from '../sys/network.ts';
 import type { ByteStream } from './grpc-channel.ts';
 import { fromGrpcFailure, toGrpcFailure } from './grpc-status.ts';
 import { failCall, type ServerByteStream } from './inbound-stream.ts';
 
-/** Bytes of rows in one message; larger chunks of the source are split. */
-export const snapshotChunkBytesMax = 256 * kibibyte;
 export const snapshotHeaderBytesMax = 4 * mebibyte;
 /** How long a receiver may take to end a call whose source failed, ms. */
 const failureToldMs = 5_000;
 
 const MessageKind = { chunk: 1, end: 2, failed: 3 } as const;
-const received = Buffer.from([1]);
+/** What the receiver says. */
+const AnswerKind = { answer: 1, received: 2 } as const;
+const received = Buffer.from([AnswerKind.received]);
 
 /** Who sends to whom; checked against the frame streams of the same lives. */
 export interface SnapshotStart {
@@ -84,53 +86,71 @@ export async function sendSnapshotStream(
   stream: ByteStream,
   start: SnapshotStart,
   chunks: AsyncIterable<Buffer>,
-  timers: Timers,
+  parts: { readonly timers: Timers; readonly onAnswer: (bytes: Buffer) => void },
 ): Promise<void> {
-  const confirmed = confirmation(stream);
-  confirmed.catch(() => undefined);
-  const write = async (message: Buffer): Promise<void> => {
-    const written = new Promise<void>((resolve) => {
-      stream.write(message, () => {
-        resolve();
-      });
-    });
-    await Promise.race([written, confirmed]);
-  };
+  const ended = new Interrupt();
+  const confirmed = confirmation(stream, parts.onAnswer);
+  confirmed.then(
+    () => {
+      ended.end(new DynakvError('BadFrame', 'Cannot go on with the snapshot: confirmed too early'));
+    },
+    (error: unknown) => {
+      ended.end(error);
+    },
+  );
+  const write = (message: Buffer): Promise<void> =>
+    ended.wait(
+      new Promise<void>((resolve) => {
+        stream.write(message, () => {
+          resolve();
+        });
+      }),
+    );
+  const source = chunks[Symbol.asyncIterator]();
   try {
     await write(encodeStart(start));
     let bytes = 0;
-    let messages = 0;
-    for await (const chunk of chunks) {
-      for (let from = 0; from < chunk.length; from += snapshotChunkBytesMax) {
-        const piece = chunk.subarray(from, from + snapshotChunkBytesMax);
-        await write(encodeChunk(piece));
-        bytes += piece.length;
-        messages += 1;
+    let count = 0;
+    for (;;) {
+      // A source may wait for an answer, so the end of the stream must end the waiting.
+      const next = await ended.wait(source.next());
+      if (next.done === true) {
+        break;
       }
+      await write(encodeChunk(next.value));
+      bytes += next.value.length;
+      count += 1;
     }
-    await write(new ByteWriter().u8(MessageKind.end).u64(bytes).u64(messages).finish());
+    stream.write(new ByteWriter().u8(MessageKind.end).u64(bytes).u64(count).finish());
     stream.end();
     await confirmed;
   } catch (error) {
     // If the stream is alive, this is our source's error: the receiver is told, and ends the call.
     stream.write(new ByteWriter().u8(MessageKind.failed).text(messageOf(error)).finish());
     stream.end();
-    const timer = timers.after(failureToldMs, () => {
+    const timer = parts.timers.after(failureToldMs, () => {
       stream.cancel();
     });
     await confirmed.catch(() => undefined);
     timer.cancel();
     throw error;
+  } finally {
+    // Not waited for: a source that waits itself ends when it hears of the failure.
+    source.return?.().catch(() => undefined);
   }
 }
 
 /** Settles with the end of the call. Reads on: the receiver may end it at any time. */
-async function confirmation(stream: ByteStream): Promise<void> {
+async function confirmation(stream: ByteStream, onAnswer: (bytes: Buffer) => void): Promise<void> {
   let isConfirmed = false;
   await new Promise<void>((resolve, reject) => {
     stream.on('error', () => undefined); // Told by 'status' as well.
-    stream.on('data', () => {
-      isConfirmed = true;
+    stream.on('data', (message: Buffer) => {
+      if (message[0] === AnswerKind.answer) {
+        onAnswer(message.subarray(1));
+      } else {
+        isConfirmed ||= message[0] === AnswerKind.received;
+      }
     });
     stream.on('status', (ended: StatusObject) => {
       if (ended.code !== grpcStatus.OK) {
@@ -145,19 +165,31 @@ async function confirmation(stream: ByteStream): Promise<void> {
 }
 
 function encodeChunk(bytes: Buffer): Buffer {
-  return new ByteWriter(5 + bytes.length)
-    .u8(MessageKind.chunk)
-    .u32(crc32(bytes))
-    .raw(bytes)
-    .finish();
+  if (bytes.length > snapshotChunkBytesMax) {
+    throw new DynakvError(
+      'Refused',
+      `Cannot send a snapshot chunk above ${snapshotChunkBytesMax} bytes: ${bytes.length}`,
+      { reason: 'ChunkTooLarge' },
+    );
+  }
+  return new ByteWriter(1 + bytes.length).u8(MessageKind.chunk).raw(bytes).finish();
 }
 
 /** The receiving end: runs `receive`, which throws to refuse, and answers the call. */
 export async function receiveSnapshotStream(
   call: ServerByteStream,
-  receive: (start: SnapshotStart, chunks: AsyncIterable<Buffer>) => Promise<void>,
+  receive: (
+    start: SnapshotStart,
+    chunks: AsyncIterable<Buffer>,
+    answer: (bytes: Buffer) => void,
+  ) => Promise<void>,
 ): Promise<void> {
   call.on('error', () => undefined); // Seen by the iterator.
+  const answer = (bytes: Buffer): void => {
+    if (!call.destroyed && !call.cancelled) {
+      call.write(new ByteWriter(1 + bytes.length).u8(AnswerKind.answer).raw(bytes).finish());
+    }
+  };
   try {
     const messages = call[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     const first = await messages.next();
@@ -165,7 +197,7 @@ export async function receiveSnapshotStream(
       throw new DynakvError('BadFrame', 'Cannot read a snapshot: the stream is empty');
     }
     const incoming = new IncomingChunks(messages);
-    await receive(decodeStart(first.value), incoming.read());
+    await receive(decodeStart(first.value), incoming.read(), answer);
     if (!incoming.isComplete) {
       throw new DynakvError('Refused', 'Cannot confirm a snapshot that was not read to its end', {
         reason: 'SnapshotNotRead',
@@ -194,7 +226,10 @@ class IncomingChunks {
       const reader = new ByteReader(message);
       const kind = reader.u8();
       if (kind === MessageKind.chunk) {
-        yield this.#chunk(reader);
+        const bytes = reader.rest();
+        this.#bytes += bytes.length;
+        this.#count += 1;
+        yield bytes;
       } else if (kind === MessageKind.end) {
         this.#checkEnd(reader);
         this.isComplete = true;
@@ -220,17 +255,6 @@ class IncomingChunks {
       throw brokenOff(messageOf(error), error);
     }
     throw brokenOff('the stream ended early');
-  }
-
-  #chunk(reader: ByteReader): Buffer {
-    const expected = reader.u32();
-    const bytes = reader.rest();
-    if (crc32(bytes) !== expected) {
-      throw new DynakvError('BadFrame', `Cannot take chunk ${this.#count}: its checksum differs`);
-    }
-    this.#bytes += bytes.length;
-    this.#count += 1;
-    return bytes;
   }
 
   #checkEnd(reader: ByteReader): void {
