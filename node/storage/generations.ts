@@ -3,12 +3,13 @@
  *
  * A generation is a node-local number before every key of a replica's rows: one replica is one
  * contiguous range, a snapshot installs beside the live rows, and one pointer switches. Numbers
- * come from a counter that is durable before their first row and are never reused, so a
- * half-written generation is never found again: after a restart nothing points to it.
+ * come from a counter that is durable before their first row and are never reused. A half-written
+ * generation is found again only by the one staging row that says exactly how far it goes
+ * (`staging-rows.ts`); without one nothing points to it after a restart.
  *
  * Invariants: every generation with rows has a marker until its rows are gone; a group's pointer
- * names a marked generation; only generations neither pointed to nor claimed (being filled by
- * this process) are deleted. Key and row formats are in `generation-rows.ts`.
+ * names a marked generation; only generations neither pointed to nor claimed (being filled) are
+ * deleted. Key and row formats are in `generation-rows.ts`.
  */
 import { assert, must } from '../lib/assert.ts';
 import { DynakvError } from '../lib/errors.ts';
@@ -32,6 +33,9 @@ import {
   numberOfKey,
 } from './generation-rows.ts';
 import type { Applied, GroupPointer } from './generation-rows.ts';
+import { decodeStaging, groupOfStagingKey, stagingRange } from './staging-rows.ts';
+import type { Staging } from './staging-rows.ts';
+import { Stagings } from './stagings.ts';
 
 /** Rows deleted one by one; a larger generation goes by one range delete, which slows reads. */
 const pointDeletesMax = 100;
@@ -44,8 +48,9 @@ export class Generations {
   readonly #pointers: Map<number, GroupPointer>;
   /** Generations whose rows may exist. */
   readonly #marked: Set<number>;
-  /** Generations being filled by this process. */
+  /** Generations being filled. */
   readonly #claimed = new Set<number>();
+  readonly stagings: Stagings;
   #next: number;
 
   private constructor(
@@ -58,6 +63,7 @@ export class Generations {
     this.#next = next;
     this.#pointers = pointers;
     this.#marked = marked;
+    this.stagings = new Stagings(engine);
   }
 
   /**
@@ -88,7 +94,22 @@ export class Generations {
       }
       marked.add(generation);
     }
-    return new Generations(engine, next, pointers, marked);
+    const generations = new Generations(engine, next, pointers, marked);
+    for (const [key, value] of await readAll(engine, stagingRange)) {
+      generations.#findStaging(decodeStaging(groupOfStagingKey(key), value));
+    }
+    return generations;
+  }
+
+  /** One that cannot be used is as good as none: its generation is deleted, its row replaced. */
+  #findStaging(staging: Staging | undefined): void {
+    const isPointedTo = [...this.#pointers.values()].some(
+      ({ generation }) => generation === staging?.generation,
+    );
+    if (staging !== undefined && this.#marked.has(staging.generation) && !isPointedTo) {
+      this.stagings.found(staging);
+      this.#claimed.add(staging.generation);
+    }
   }
 
   /** All recorded pointers, by group id. */
@@ -134,6 +155,20 @@ export class Generations {
     this.#claimed.delete(generation);
   }
 
+  /** Begins to receive a snapshot for a group, under a new generation. */
+  async beginStaging(groupId: number, replicaId: number): Promise<Staging> {
+    return this.stagings.begin(groupId, replicaId, await this.allocate());
+  }
+
+  /** Gives up what was received; returns its generation, to be deleted. */
+  abandonStaging(groupId: number): number | undefined {
+    const generation = this.stagings.abandon(groupId);
+    if (generation !== undefined) {
+      this.abandon(generation);
+    }
+    return generation;
+  }
+
   /**
    * The writes that make `generation` the group's, with its applied row. To be written as one
    * batch; `flip` does it. Refused: an install that does not advance the replica (P14), a
@@ -143,7 +178,7 @@ export class Generations {
     const { groupId, replicaId, generation } = pointer;
     const current = this.#pointers.get(groupId);
     if (!this.#claimed.has(generation)) {
-      throw refusedFlip(pointer, 'it was not allocated by this process, or is in use');
+      throw refusedFlip(pointer, 'it was not allocated, or is in use');
     }
     if (current !== undefined && current.replicaId !== replicaId) {
       throw refusedFlip(pointer, `the node holds replica ${current.replicaId}`);
@@ -158,7 +193,14 @@ export class Generations {
     return [
       this.appliedRow(generation, applied),
       { column: 'default', key: groupKey(groupId), value: encodeGroupRow(pointer) },
+      ...this.stagings.installWrites(groupId, generation),
     ];
+  }
+
+  #flipped(pointer: GroupPointer): void {
+    this.#claimed.delete(pointer.generation);
+    this.#pointers.set(pointer.groupId, { ...pointer });
+    this.stagings.installed(pointer.groupId, pointer.generation);
   }
 
   /**
@@ -167,16 +209,14 @@ export class Generations {
    */
   async flip(pointer: GroupPointer, applied: Applied): Promise<void> {
     this.#engine.write(this.flipWrites(pointer, applied));
-    this.#claimed.delete(pointer.generation);
-    this.#pointers.set(pointer.groupId, { ...pointer });
+    this.#flipped(pointer);
     await this.#engine.syncWal();
   }
 
   /** As `flip`, but durable when it returns: an install must not let the loop turn in between. */
   flipNow(pointer: GroupPointer, applied: Applied): void {
     this.#engine.write(this.flipWrites(pointer, applied), { sync: true });
-    this.#claimed.delete(pointer.generation);
-    this.#pointers.set(pointer.groupId, { ...pointer });
+    this.#flipped(pointer);
   }
 
   /**
@@ -204,6 +244,7 @@ export class Generations {
     if (this.#pointers.get(groupId)?.replicaId !== replicaId) {
       return;
     }
+    this.abandonStaging(groupId);
     this.#engine.write([{ column: 'default', key: groupKey(groupId), value: undefined }]);
     this.#pointers.delete(groupId);
     await this.#engine.syncWal();

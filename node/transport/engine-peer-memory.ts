@@ -4,7 +4,7 @@ import type { Engine } from '../sys/engine.ts';
 import type { NodeId } from '../sys/network.ts';
 import type { PeerMemory, PeerRecord } from './hello.ts';
 
-/** First byte of the keys; `storage/generation-rows.ts` has 1 to 4. */
+/** First byte of the keys; `storage/generation-rows.ts` has 1 to 4, `staging-rows.ts` 5. */
 const keyTag = 0x10;
 
 function keyOf(nodeId: NodeId): Buffer {
