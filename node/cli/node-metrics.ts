@@ -64,13 +64,36 @@ function watchSnapshots(metrics: Metrics, core: NodeCore): void {
   const receivesFailed = count('received', 'failed');
   const bytesSent = new Growth(metrics.counter('snapshotBytes', { direction: 'sent' }));
   const bytesReceived = new Growth(metrics.counter('snapshotBytes', { direction: 'received' }));
+  const resumed = new Growth(metrics.counter('snapshotsResumed', {}));
+  const startedOver = new Growth(metrics.counter('snapshotsStartedOver', {}));
+  const halvings = new Growth(metrics.counter('snapshotRateHalvings', {}));
+  const rate = metrics.gauge('snapshotRate', {});
+  const streams = metrics.gauge('snapshotsUnderWay', { state: 'sending' });
+  const receiving = metrics.gauge('snapshotsUnderWay', { state: 'receiving' });
+  const waiting = metrics.gauge('snapshotsUnderWay', { state: 'waiting' });
+  const left = metrics.gauge('snapshotBytesLeft', {});
   metrics.onCollect(() => {
-    sent.show(snapshotter.sent);
-    sendsFailed.show(snapshotter.sendsFailed);
-    received.show(snapshotter.installed);
-    receivesFailed.show(snapshotter.receivesFailed);
-    bytesSent.show(snapshotter.bytesSent);
-    bytesReceived.show(snapshotter.bytesReceived);
+    const { counts } = snapshotter;
+    sent.show(counts.sent);
+    sendsFailed.show(counts.sendsFailed);
+    received.show(counts.installed);
+    receivesFailed.show(counts.receivesFailed);
+    bytesSent.show(counts.bytesSent);
+    bytesReceived.show(counts.bytesReceived);
+    resumed.show(counts.resumed);
+    startedOver.show(counts.startedOver);
+    halvings.show(counts.halvings);
+    rate.set(counts.bytesPerSecond);
+    const progress = snapshotter.progress();
+    const count = (state: string): number => progress.filter((one) => one.state === state).length;
+    streams.set(count('sending'));
+    receiving.set(count('receiving'));
+    waiting.set(count('waiting'));
+    left.set(
+      progress
+        .filter(({ direction }) => direction === 'out')
+        .reduce((sum, one) => sum + Math.max(0, one.bytesTotal - one.bytesDone), 0),
+    );
   });
 }
 

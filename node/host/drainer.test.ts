@@ -188,7 +188,7 @@ describe('Drainer: P10', () => {
     write('a');
     write('b');
     const token = {};
-    drainer.pin(lone.group, token, 2);
+    drainer.pin(lone.group, token, 2, { bytesMax: 1_000_000 });
     drain();
     sync();
     syncs[0]?.resolve();

@@ -13,6 +13,8 @@ import { compactionIndex } from './compaction.ts';
 import type { CompactionLimits } from './compaction.ts';
 import type { Group } from './group.ts';
 import type { Host } from './host.ts';
+import { LogPins } from './log-pins.ts';
+import type { PinTerms } from './log-pins.ts';
 
 /** Rows wait for the engine about this long. */
 const drainPeriodMs = 25;
@@ -47,8 +49,7 @@ export class Drainer {
   #health: EngineHealth | undefined;
   /** Watermarks that are durable in the log. */
   readonly #watermarks = new Map<Group, number>();
-  /** Groups whose log must be kept from an index on (a snapshot is under way). */
-  readonly #pins = new Map<Group, Map<object, number>>();
+  readonly #pins = new LogPins();
 
   constructor(
     parts: {
@@ -88,15 +89,13 @@ export class Drainer {
     this.#syncTimer?.cancel();
   }
 
-  /** Keeps a group's log from `index` on until `unpin`. */
-  pin(group: Group, token: object, index: number): void {
-    const pins = this.#pins.get(group) ?? new Map<object, number>();
-    pins.set(token, index);
-    this.#pins.set(group, pins);
+  /** Keeps a group's log above `index` until `unpin`; see `log-pins.ts`. */
+  pin(group: Group, token: object, index: number, terms: PinTerms): void {
+    this.#pins.pin(group, token, index, terms);
   }
 
   unpin(group: Group, token: object): void {
-    this.#pins.get(group)?.delete(token);
+    this.#pins.unpin(group, token);
   }
 
   /** The host's end of turn; `applied` = some group may have applied something. */
@@ -179,7 +178,7 @@ export class Drainer {
   /** The group's replica left this node. */
   forget(group: Group): void {
     this.#watermarks.delete(group);
-    this.#pins.delete(group);
+    this.#pins.forget(group);
   }
 
   #sync(): void {
@@ -250,10 +249,7 @@ export class Drainer {
   #compact(host: Host): void {
     const compacting: [Group, number, number][] = [];
     for (const group of host.groups.values()) {
-      const watermark = Math.min(
-        this.#watermarks.get(group) ?? 0,
-        ...(this.#pins.get(group)?.values() ?? []),
-      );
+      const watermark = Math.min(this.#watermarks.get(group) ?? 0, this.#pins.floor(group));
       const index = compactionIndex(group, watermark, this.#options.compaction);
       if (index > group.storage.compactedIndex) {
         const term = group.storage.term(index);

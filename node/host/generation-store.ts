@@ -4,6 +4,7 @@
  */
 import { rowKey, rowsRange, stripGeneration } from '../storage/generation-rows.ts';
 import type { Generations } from '../storage/generations.ts';
+import type { StagedPoint, Staging, StagingOwner } from '../storage/staging-rows.ts';
 import type { EngineRange, EngineWrite } from '../sys/engine.ts';
 import type { AppliedPoint, Configuration } from './replica.ts';
 import type { GenerationStore } from './snapshotter.ts';
@@ -35,8 +36,27 @@ export class EngineGenerations implements GenerationStore {
     });
   }
 
-  allocate(): Promise<number> {
-    return this.#generations.allocate();
+  stagings(): readonly Staging[] {
+    return this.#generations.stagings.list();
+  }
+
+  staging(groupId: number): Staging | undefined {
+    return this.#generations.stagings.get(groupId);
+  }
+
+  beginStaging(owner: StagingOwner): Promise<Staging> {
+    return this.#generations.beginStaging(owner);
+  }
+
+  writeStaged(groupId: number, rows: readonly EngineWrite[], point: StagedPoint): void {
+    this.#generations.stagings.write(groupId, rows, point);
+  }
+
+  abandonStaging(groupId: number): void {
+    const generation = this.#generations.abandonStaging(groupId);
+    if (generation !== undefined) {
+      this.discard(generation);
+    }
   }
 
   rowRange(generation: number): EngineRange {

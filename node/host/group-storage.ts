@@ -27,6 +27,7 @@ export class GroupStorage implements RaftStorage {
   #compactedTerm: number;
   #entries: Entry[];
   #bytes = 0;
+  #appendedBytes = 0;
   readonly #initialConfState: ConfState;
   readonly #sendable: () => Snapshot | 'unavailable';
 
@@ -64,6 +65,23 @@ export class GroupStorage implements RaftStorage {
   /** Memory held by the retained entries. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Memory of all entries that were ever appended: what was added since is a difference of two. */
+  get appendedBytes(): number {
+    return this.#appendedBytes;
+  }
+
+  /** Memory of the retained entries above `index`. */
+  bytesAbove(index: number): number {
+    let below = 0;
+    for (const entry of this.#entries) {
+      if (entry.index > index) {
+        break;
+      }
+      below += entry.data.length + entryOverheadBytes;
+    }
+    return this.#bytes - below;
   }
 
   get retained(): readonly Entry[] {
@@ -129,6 +147,7 @@ export class GroupStorage implements RaftStorage {
     for (const entry of entries) {
       this.#entries.push(entry);
       this.#bytes += entry.data.length + entryOverheadBytes;
+      this.#appendedBytes += entry.data.length + entryOverheadBytes;
     }
   }
 

@@ -1,180 +1,128 @@
 /**
- * Sends and installs snapshots beside Raft (design §4).
- *
- * Sending: the state sent is the engine's own applied pair, read in the step that opens the
- * iterator (P14); the log above it is kept until the peer has it.
- * Installing: rows go to a staging generation, are synced; then the core is told; if it accepts,
- * one synced batch flips the group to the new generation with its applied row and an install
- * stamp; only then does the log restart there (its record is fsynced before the ack). A crash at
- * any point leaves the old replica, or the new one; unreferenced generations are deleted.
- *
- * One snapshot out and one in at a time per node.
+ * The node's snapshots as one part: what others ask of it, its limits, and how far everything is.
+ * Sending is `snapshot-sender.ts`, receiving `snapshot-receiver.ts`, the byte rate
+ * `snapshot-pace.ts`; why it works as it does is decision 0032.
  */
-import { assert } from '../lib/assert.ts';
-import { DynakvError, messageOf } from '../lib/errors.ts';
-import { MessageType } from '../raft/messages.ts';
-import type { ConfState, Message, SnapshotMetadata } from '../raft/messages.ts';
-import type { Timers } from '../sys/clock.ts';
-import type { Engine, EngineIterator, EngineRange } from '../sys/engine.ts';
+import { mebibyte } from '../lib/units.ts';
+import type { Message, SnapshotMetadata } from '../raft/messages.ts';
+import type { Clock, Timer, Timers } from '../sys/clock.ts';
+import type { Engine } from '../sys/engine.ts';
 import type { Logger } from '../sys/log.ts';
 import type { Network, NodeId, SnapshotHeader } from '../sys/network.ts';
-import type { Drainer } from './drainer.ts';
+import type { Random } from '../sys/random.ts';
+import type { ForegroundLoad } from './foreground-load.ts';
 import type { Group } from './group.ts';
-import { IdleGuard } from './idle-guard.ts';
-import type { AppliedPoint, Configuration, RowLayout } from './replica.ts';
-import {
-  decodeSnapshotHead,
-  decodeSnapshotRows,
-  encodeSnapshotHead,
-  encodeSnapshotRows,
-} from './snapshot-codec.ts';
-import type { SnapshotHead } from './snapshot-codec.ts';
+import type { RowLayout } from './replica.ts';
+import { SnapshotPace } from './snapshot-pace.ts';
+import { SnapshotReceiver } from './snapshot-receiver.ts';
+import type { ReceiverStore } from './snapshot-receiver.ts';
+import { SnapshotSender } from './snapshot-sender.ts';
+import type { LogKeeper } from './snapshot-sending.ts';
+import { SnapshotProgressList } from './snapshot-progress.ts';
+import type { SnapshotProgress } from './snapshot-progress.ts';
+import type { SourceRows } from './snapshot-source.ts';
 
-/** Bytes of one chunk, about. */
-const chunkBytes = 128 * 1024;
-const chunkRowsMax = 2_000;
-/** A transfer in which nothing moves for so long is given up; Raft asks again. */
-const idleMsMax = 30_000;
+/** Between looks at what is over, stale or stands still. */
+const sweepPeriodMs = 1_000;
 
-/** Generations as the snapshotter needs them; `storage/generations.ts` in production. */
-export interface GenerationStore extends RowLayout {
-  /** A number never used before on this node, durable when it resolves. */
-  allocate(): Promise<number>;
-  /** All rows of a generation. */
-  rowRange(generation: number): EngineRange;
-  /** The row key without its generation. */
-  strip(engineKey: Buffer): Buffer;
-  /** Points the group at a generation with an installed state; durable when it returns. */
-  install(
-    group: { readonly groupId: number; readonly replicaId: number },
-    generation: number,
-    point: AppliedPoint,
-    configuration: Configuration,
-  ): void;
-  /** Deletes the rows of a generation that nothing refers to, at leisure. */
-  discard(generation: number): void;
+/** What may be set while the node runs; asked each time it matters. */
+export interface SnapshotPolicy {
+  /** Bytes a second that may leave, and as many that may come in. */
+  readonly bytesPerSecond: () => number;
+  /** Snapshots sent, and taken, at a time. */
+  readonly sendsMax: () => number;
+  readonly receivesMax: () => number;
+  /** Of those that wait the highest goes first: repair before balance. */
+  readonly priority: (groupId: number, replicaId: number) => number;
 }
 
-interface Staged {
-  readonly metadata: SnapshotMetadata;
-  readonly configuration: Configuration;
-  readonly generation: number;
+export const snapshotPolicyDefault: SnapshotPolicy = {
+  bytesPerSecond: () => 32 * mebibyte,
+  sendsMax: () => 1,
+  receivesMax: () => 1,
+  priority: () => 0,
+};
+
+/** Generations as snapshots need them; `generation-store.ts` in production. */
+export interface GenerationStore extends RowLayout, ReceiverStore, SourceRows {
+  rowKey(generation: number, key: Buffer): Buffer;
 }
 
 export interface SnapshotterParts {
   readonly engine: Engine;
   readonly network: Network;
+  readonly clock: Clock;
   readonly timers: Timers;
-  readonly generations: GenerationStore;
-  readonly drainer: Drainer;
+  readonly random: Random;
   readonly logger: Logger;
+  readonly generations: GenerationStore;
+  readonly keeper: LogKeeper;
   readonly groups: ReadonlyMap<number, Group>;
+  /** How requests fare here: the byte rate yields to them. */
+  readonly load: ForegroundLoad;
+  /** Bytes of a group's rows, about; 0: unknown. */
+  readonly bytesOf: (group: Group) => number;
+  readonly freeBytes: () => Promise<number>;
+  /** The log has no room for another segment. */
+  readonly diskFull: () => boolean;
+  readonly failed: (error: unknown) => void;
 }
 
 export class Snapshotter {
   readonly #parts: SnapshotterParts;
-  readonly #staged = new Map<Group, Staged>();
-  #sending = false;
-  #receiving = false;
-  sent = 0;
-  installed = 0;
-  sendsFailed = 0;
-  receivesFailed = 0;
-  bytesSent = 0;
-  bytesReceived = 0;
+  readonly #pace: SnapshotPace;
+  readonly #sender: SnapshotSender;
+  readonly #receiver: SnapshotReceiver;
+  readonly #progress: SnapshotProgressList;
+  #timer: Timer | undefined;
+  /** Set by whoever knows the cluster's settings. */
+  policy: SnapshotPolicy = snapshotPolicyDefault;
 
   constructor(parts: SnapshotterParts) {
     this.#parts = parts;
+    const { clock, timers, load, groups, generations } = parts;
+    const limit = (): number => Math.max(1, this.policy.bytesPerSecond());
+    this.#pace = new SnapshotPace({ clock, timers, load, limit });
+    this.#sender = new SnapshotSender({
+      ...{ clock, timers, pace: this.#pace },
+      ...{ engine: parts.engine, network: parts.network, random: parts.random },
+      rows: generations,
+      keeper: parts.keeper,
+      bytesOf: parts.bytesOf,
+      sendsMax: () => this.policy.sendsMax(),
+      priority: (group, to) => this.policy.priority(group.groupId, to),
+    });
+    this.#receiver = new SnapshotReceiver({
+      ...{ clock, timers, groups, pace: this.#pace },
+      engine: parts.engine,
+      store: generations,
+      receivesMax: () => this.policy.receivesMax(),
+      freeBytes: parts.freeBytes,
+      diskFull: parts.diskFull,
+      failed: parts.failed,
+    });
+    this.#progress = new SnapshotProgressList(clock, this.#sender, this.#receiver);
+  }
+
+  start(): void {
+    this.#pace.start();
+    this.#timer = this.#parts.timers.every(sweepPeriodMs, () => {
+      this.#sender.sweep();
+      this.#receiver.sweep();
+      this.#progress.note();
+    });
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#pace.close();
+    this.#sender.close();
+    this.#receiver.close();
   }
 
   /** The core wants a snapshot sent; called within the group's pump. */
   send(group: Group, message: Message): void {
-    const nodeId = group.nodes.get(message.to);
-    const { engineApplied, engineConfiguration, generation } = group.replica;
-    // A state from before the receiver was a member is of no use to it: soon a newer one is there.
-    const isListed = listsReplica(engineConfiguration.state, message.to);
-    if (nodeId === undefined || this.#sending || !isListed) {
-      this.#report(group, message.to, false);
-      return;
-    }
-    const metadata: SnapshotMetadata = { ...engineApplied, confState: engineConfiguration.state };
-    const head: SnapshotHead = {
-      groupId: group.groupId,
-      from: group.replicaId,
-      to: message.to,
-      term: message.term,
-      metadata,
-      configurationIndex: engineConfiguration.index,
-      incarnation: engineConfiguration.incarnation,
-    };
-    // Same step: nothing can be drained between reading the applied pair and this snapshot.
-    const iterator = this.#parts.engine.iterate(this.#parts.generations.rowRange(generation));
-    const token = {};
-    this.#sending = true;
-    this.#parts.drainer.pin(group, token, metadata.index);
-    group.logger.info('Snapshot: sending', { to: nodeId, index: metadata.index });
-    const guard = new IdleGuard(this.#parts.timers, idleMsMax, 'Sending a snapshot');
-    guard.watch(this.#stream(nodeId, head, iterator, guard)).then(
-      () => {
-        this.#sent(group, message.to, token, undefined);
-      },
-      (error: unknown) => {
-        this.#sent(group, message.to, token, error);
-      },
-    );
-  }
-
-  #sent(group: Group, to: number, token: object, error: unknown): void {
-    this.#sending = false;
-    this.#parts.drainer.unpin(group, token);
-    if (error === undefined) {
-      this.sent += 1;
-      group.logger.info('Snapshot: sent', { to });
-    } else {
-      this.sendsFailed += 1;
-      group.logger.warn('Snapshot: not sent', { to, error: messageOf(error) });
-    }
-    this.#report(group, to, error === undefined);
-  }
-
-  #report(group: Group, to: number, ok: boolean): void {
-    this.#parts.timers.endOfTurn(() => {
-      if (group.stoppedBecause === undefined) {
-        group.raw.reportSnapshot(to, ok ? 'finished' : 'failed');
-        group.wake();
-      }
-    });
-  }
-
-  async #stream(
-    to: NodeId,
-    head: SnapshotHead,
-    iterator: EngineIterator,
-    guard: IdleGuard,
-  ): Promise<void> {
-    try {
-      await this.#parts.network.sendSnapshot(
-        to,
-        { groupId: head.groupId, header: encodeSnapshotHead(head) },
-        this.#chunks(iterator, guard),
-      );
-    } finally {
-      await iterator.close();
-    }
-  }
-
-  async *#chunks(iterator: EngineIterator, guard: IdleGuard): AsyncGenerator<Buffer> {
-    const { generations } = this.#parts;
-    for (;;) {
-      const rows = await iterator.next(chunkRowsMax, chunkBytes);
-      if (rows.length === 0) {
-        return;
-      }
-      const chunk = encodeSnapshotRows(rows.map(([key, value]) => [generations.strip(key), value]));
-      this.bytesSent += chunk.length;
-      guard.touch();
-      yield chunk;
-    }
+    this.#sender.send(group, message.to);
   }
 
   /** The network's handler: resolves when the state is installed or was not needed. */
@@ -182,109 +130,66 @@ export class Snapshotter {
     from: NodeId,
     snapshot: SnapshotHeader,
     chunks: AsyncIterable<Buffer>,
+    answer: (bytes: Buffer) => void,
   ): Promise<void> {
-    const head = decodeSnapshotHead(snapshot.header);
-    const group = this.#parts.groups.get(head.groupId);
-    if (group?.replicaId !== head.to || group.nodes.get(head.from) !== from) {
-      throw new DynakvError('NoReplica', `Replica ${head.to} of ${head.groupId} is not here`);
-    }
-    if (this.#receiving) {
-      throw new DynakvError('Throttled', 'Another snapshot is being received', {
-        limit: 'snapshots-in',
-      });
-    }
-    this.#receiving = true;
-    try {
-      await this.#stage(group, head, chunks);
-    } catch (error) {
-      this.receivesFailed += 1;
-      throw error;
-    } finally {
-      this.#receiving = false;
-    }
-  }
-
-  async #stage(group: Group, head: SnapshotHead, chunks: AsyncIterable<Buffer>): Promise<void> {
-    const { engine, generations } = this.#parts;
-    const generation = await generations.allocate();
-    let referenced = false;
-    try {
-      const guard = new IdleGuard(this.#parts.timers, idleMsMax, 'Receiving a snapshot');
-      const iterator = chunks[Symbol.asyncIterator]();
-      for (;;) {
-        const step = await guard.watch(iterator.next());
-        if (step.done === true) {
-          break;
-        }
-        const chunk = step.value;
-        this.bytesReceived += chunk.length;
-        engine.write(
-          decodeSnapshotRows(chunk).map(([key, value]) => ({
-            column: 'data',
-            key: generations.rowKey(generation, key),
-            value,
-          })),
-        );
-      }
-      await engine.syncWal();
-      if (group.stoppedBecause !== undefined) {
-        throw new DynakvError('Unavailable', `Group stopped: ${group.stoppedBecause}`);
-      }
-      const { metadata, configurationIndex: index, incarnation } = head;
-      const configuration = { index, state: metadata.confState, incarnation };
-      this.#staged.set(group, { metadata, configuration, generation });
-      group.step(snapshotMessage(head));
-      group.pump();
-      referenced = group.replica.generation === generation;
-    } finally {
-      this.#staged.delete(group);
-      if (!referenced) {
-        generations.discard(generation);
-      }
-    }
+    await this.#receiver.receive(from, snapshot, chunks, answer);
   }
 
   /** The core accepted the staged snapshot: switch, at once. */
   install(group: Group, metadata: SnapshotMetadata): void {
-    const staged = this.#staged.get(group);
-    assert(staged !== undefined, 'A snapshot is staged before the core hears of it');
-    assert(staged.metadata.index === metadata.index && staged.metadata.term === metadata.term);
-    const { generations } = this.#parts;
-    const point = { index: metadata.index, term: metadata.term };
-    const old = group.replica.generation;
-    generations.install(group, staged.generation, point, staged.configuration);
-    group.replica.install({
-      generation: staged.generation,
-      applied: point,
-      configuration: staged.configuration,
-    });
-    this.installed += 1;
-    group.logger.info('Snapshot: installed', { index: metadata.index });
-    group.installed();
-    generations.discard(old);
+    this.#receiver.install(group, metadata);
+  }
+
+  /** The group's replica leaves this node: nothing is sent or kept for it any more. */
+  forget(groupId: number): void {
+    this.#sender.forget(groupId);
+    this.#receiver.forget(groupId);
+  }
+
+  /** A follower gets the group's state: a bad moment to give its leadership away. */
+  isSending(groupId: number): boolean {
+    return this.#sender.isSending(groupId);
+  }
+
+  /** Everything under way, waiting included. */
+  progress(): SnapshotProgress[] {
+    return this.#progress.list();
+  }
+
+  /** Counted since the start, for `/metrics`. */
+  get counts(): SnapshotCounts {
+    const { sent, failed, givenUp, resumed, startedOver, bytes } = this.#sender.counts;
+    const received = this.#receiver.counts;
+    const streaming = this.#receiver.receiving.reduce((sum, one) => sum + one.intake.bytesTaken, 0);
+    const sending = this.#sender.bytesUnderWay;
+    return {
+      ...{ sent, sendsFailed: failed, givenUp, resumed, startedOver },
+      installed: received.installed,
+      receivesFailed: received.failed,
+      bytesSent: bytes + sending,
+      bytesReceived: received.bytes + streaming,
+      halvings: this.#pace.halvings,
+      bytesPerSecond: this.#pace.rate,
+    };
+  }
+
+  get installed(): number {
+    return this.#receiver.counts.installed;
   }
 }
 
-function listsReplica(state: ConfState, replicaId: number): boolean {
-  const { voters, votersOutgoing, learners } = state;
-  return [voters, votersOutgoing, learners].some((ids) => ids.includes(replicaId));
-}
-
-function snapshotMessage(head: SnapshotHead): Message {
-  return {
-    type: MessageType.snap,
-    to: head.to,
-    from: head.from,
-    term: head.term,
-    logTerm: 0,
-    index: 0,
-    entries: [],
-    commit: 0,
-    vote: 0,
-    snapshot: { metadata: head.metadata, data: Buffer.alloc(0) },
-    reject: false,
-    rejectHint: 0,
-    context: undefined,
-    responses: [],
-  };
+export interface SnapshotCounts {
+  readonly sent: number;
+  readonly sendsFailed: number;
+  readonly givenUp: number;
+  readonly resumed: number;
+  readonly startedOver: number;
+  readonly installed: number;
+  readonly receivesFailed: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Times that the byte rate was halved for requests. */
+  readonly halvings: number;
+  /** The byte rate of the moment. */
+  readonly bytesPerSecond: number;
 }

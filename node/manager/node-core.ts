@@ -11,6 +11,7 @@ import { Admission, admissionDefaults } from '../executor/admission.ts';
 import { Executors } from '../executor/executors.ts';
 import type { CompactionLimits } from '../host/compaction.ts';
 import { Drainer } from '../host/drainer.ts';
+import { ForegroundLoad } from '../host/foreground-load.ts';
 import { EngineGenerations } from '../host/generation-store.ts';
 import type { Group } from '../host/group.ts';
 import { Host } from '../host/host.ts';
@@ -40,6 +41,7 @@ import { LocalReplicas } from './local-replicas.ts';
 import { Management } from './management.ts';
 import { ShardBytes } from './shard-bytes.ts';
 import type { ShardManager } from './shard-manager.ts';
+import { snapshotPolicy } from './snapshot-policy.ts';
 import { SystemGroup } from './system-group.ts';
 import { TableFanout } from './table-fanout.ts';
 import { CatalogTables } from './table-service.ts';
@@ -111,6 +113,8 @@ export class NodeCore {
   readonly cache: RowCache;
   readonly drainer: Drainer;
   readonly snapshotter: Snapshotter;
+  /** How requests fare on this node. */
+  readonly load = new ForegroundLoad();
   /** Peers whose stores failed, and why, as far as this node heard. */
   readonly quarantinedPeers = new Map<NodeId, string>();
   readonly replicas: LocalReplicas;
@@ -146,14 +150,16 @@ export class NodeCore {
     this.drainer = new Drainer({ engine, timers }, { layerBytesMax, compaction });
     this.host = this.#newHost(parts, events);
     this.snapshotter = new Snapshotter({
-      engine,
-      network,
-      timers,
+      ...{ engine, network, clock, timers, random, logger, failed },
       generations: this.#store,
-      drainer: this.drainer,
-      logger,
+      keeper: this.drainer,
       groups: this.host.groups,
+      load: this.load,
+      bytesOf: (group) => this.#bytes.of(group),
+      freeBytes: parts.freeBytes ?? ((): Promise<number> => Promise.resolve(Infinity)),
+      diskFull: () => this.host.logWriter.full || parts.log.spaceLow,
     });
+    this.snapshotter.policy = snapshotPolicy(this.catalog);
     this.admission = new Admission(
       admissionDefaults,
       () => this.drainer.layerFull,
@@ -177,7 +183,7 @@ export class NodeCore {
       bytesOf: (group) => this.#bytes.of(group),
     });
     this.router = new Router({
-      ...{ network, clock, timers, random, commandsMax: options.commandsMax },
+      ...{ network, clock, timers, random, commandsMax: options.commandsMax, load: this.load },
       ...{ host: this.host, executors: this.executors, system: this.#system },
       ...{ membership: this.membership, placement: this.catalog },
     });
@@ -247,14 +253,14 @@ export class NodeCore {
       featureVersionMax: this.#featureVersionMax,
       freeBytes: this.#freeBytes,
       usedBytes: this.drainer.health?.liveDataBytes ?? 0,
-      snapshotBytesSent: this.snapshotter.bytesSent,
+      snapshotBytesSent: this.snapshotter.counts.bytesSent,
     };
   }
 
   #lookAtDisk(): void {
     this.parts.freeBytes?.().then(
       (bytes) => {
-        this.#freeBytes = bytes;
+        this.#freeBytes = Number.isSafeInteger(bytes) ? bytes : 0; // 0: unknown.
       },
       () => undefined, // The old value stays; a failing store is told elsewhere.
     );
@@ -320,7 +326,10 @@ export class NodeCore {
         installSnapshot: (group, metadata) => {
           this.snapshotter.install(group, metadata);
         },
-        synced: (durationMs) => events.synced?.(durationMs),
+        synced: (durationMs) => {
+          this.load.sync(durationMs);
+          events.synced?.(durationMs);
+        },
         groupStopped: () => undefined,
         nodeFacts: () => this.#facts,
         peerQuarantined: (nodeId, reason) => {
@@ -397,6 +406,7 @@ export class NodeCore {
       released: (group) => {
         this.executors.forget(group);
         this.#dropped.forget(group);
+        this.snapshotter.forget(group.groupId);
         this.#leaderHome.forget(group);
         this.#bytes.forget(group);
       },
@@ -428,13 +438,14 @@ export class NodeCore {
     network.onPeer((event) => {
       this.#onPeer(event);
     });
-    network.onSnapshot((from, snapshot, chunks) =>
-      this.snapshotter.receive(from, snapshot, chunks),
+    network.onSnapshot((from, snapshot, chunks, answer) =>
+      this.snapshotter.receive(from, snapshot, chunks, answer),
     );
     this.catalog.onChange(() => {
       this.#followCatalog();
     });
     this.host.start();
+    this.snapshotter.start();
     // Entries of the log's tail may have been applied while the replicas were opened.
     this.#followCatalog();
     this.#leaderHome.start();
@@ -554,6 +565,7 @@ export class NodeCore {
     }
     this.manager.closed();
     this.replicas.close();
+    this.snapshotter.close();
     this.host.close();
   }
 }

@@ -10,6 +10,7 @@ import { backoffMs } from '../lib/backoff.ts';
 import { DynakvError, messageOf } from '../lib/errors.ts';
 import type { ErrorCode } from '../lib/errors.ts';
 import type { Executors } from '../executor/executors.ts';
+import type { ForegroundLoad } from '../host/foreground-load.ts';
 import type { Group } from '../host/group.ts';
 import type { GroupCommand, SurveyCommand, SurveyReply } from '../host/group-commands.ts';
 import type { Host } from '../host/host.ts';
@@ -64,12 +65,15 @@ export interface RouterParts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
+  /** Hears how long commands take. */
+  readonly load: ForegroundLoad;
 }
 
 interface Operation {
   readonly groupId: number;
   readonly command: AnyCommand;
   readonly deadlineMs: number;
+  readonly startedMs: number;
   readonly done: AnyDone;
   attempts: number;
   /** The leader as the last answer named it: asked next, once. */
@@ -181,6 +185,7 @@ export class Router implements ItemService {
       groupId,
       command,
       deadlineMs,
+      startedMs: this.#parts.clock.monotonicMs(),
       done,
       attempts: 0,
       told: undefined,
@@ -204,6 +209,7 @@ export class Router implements ItemService {
       }
       operation.ended = true;
       this.#operations.delete(operation);
+      this.#parts.load.request(this.#parts.clock.monotonicMs() - operation.startedMs);
       this.unknownOutcomes += error?.code === 'OutcomeUnknown' ? 1 : 0;
       operation.done(error, reply);
     }
@@ -319,7 +325,9 @@ export class Router implements ItemService {
   /** A command from another node: run here or refused, never sent on. */
   onRequest(from: NodeId, payload: Buffer): void {
     const request = decodeRequest(payload);
+    const startedMs = this.#parts.clock.monotonicMs();
     const reply: AnyDone = (error, answer) => {
+      this.#parts.load.request(this.#parts.clock.monotonicMs() - startedMs);
       const frame = encodeReply(request.id, error, answer);
       this.#parts.network.send(from, 'bulk', FrameKind.reply, frame);
       this.#parts.host.turnSoon();

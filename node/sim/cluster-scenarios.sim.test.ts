@@ -293,7 +293,7 @@ describe('disks', () => {
       cluster.disk(1).capacityBytes = 0;
       // A log that compaction may not cut (a snapshot is being sent) has no segment to recycle.
       for (const group of core(cluster, 1).host.groups.values()) {
-        core(cluster, 1).drainer.pin(group, {}, 1);
+        core(cluster, 1).drainer.pin(group, {}, 1, { bytesMax: Infinity });
       }
       let refusedMs = 0;
       for (let i = 0; i < 1_000 && refusedMs < 8_000; i++) {

@@ -275,6 +275,7 @@ export class SimCluster {
         timers: time,
         random,
         logger,
+        freeBytes: () => machine.disk.freeBytes('log'),
       },
       {
         failed: (error) => {

@@ -34,7 +34,7 @@ import {
 } from './generation-rows.ts';
 import type { Applied, GroupPointer } from './generation-rows.ts';
 import { decodeStaging, groupOfStagingKey, stagingRange } from './staging-rows.ts';
-import type { Staging } from './staging-rows.ts';
+import type { Staging, StagingOwner } from './staging-rows.ts';
 import { Stagings } from './stagings.ts';
 
 /** Rows deleted one by one; a larger generation goes by one range delete, which slows reads. */
@@ -156,8 +156,8 @@ export class Generations {
   }
 
   /** Begins to receive a snapshot for a group, under a new generation. */
-  async beginStaging(groupId: number, replicaId: number): Promise<Staging> {
-    return this.stagings.begin(groupId, replicaId, await this.allocate());
+  async beginStaging(owner: StagingOwner): Promise<Staging> {
+    return this.stagings.begin(owner, await this.allocate());
   }
 
   /** Gives up what was received; returns its generation, to be deleted. */

@@ -31,8 +31,13 @@ export interface Staging {
   /** The local replica that it is for. */
   readonly replicaId: number;
   readonly generation: number;
+  /** Which life of the group the state is of: in another one its pairs mean other states (P19). */
+  readonly incarnation: number;
   readonly point: StagedPoint;
 }
+
+/** For whom a snapshot is received. */
+export type StagingOwner = Pick<Staging, 'groupId' | 'replicaId' | 'incarnation'>;
 
 export const emptyPoint: StagedPoint = {
   index: 0,
@@ -77,9 +82,10 @@ export function readPoint(reader: ByteReader): StagedPoint {
   return { index, term, lastKey: Buffer.from(reader.bytes()), isComplete, rows, bytes };
 }
 
-export function encodeStaging({ replicaId, generation, point }: Staging): Buffer {
+export function encodeStaging(staging: Staging): Buffer {
+  const { replicaId, generation, incarnation, point } = staging;
   const writer = new ByteWriter(64 + point.lastKey.length);
-  writer.u8(stagingFormat).varint(replicaId).varint(generation);
+  writer.u8(stagingFormat).varint(replicaId).varint(generation).varint(incarnation);
   return writePoint(writer, point).finish();
 }
 
@@ -91,9 +97,10 @@ export function decodeStaging(groupId: number, value: Buffer): Staging | undefin
   }
   const replicaId = reader.varint();
   const generation = reader.varint();
+  const incarnation = reader.varint();
   const point = readPoint(reader);
   reader.expectEnd();
-  return { groupId, replicaId, generation, point };
+  return { groupId, replicaId, generation, incarnation, point };
 }
 
 /** The group id in a staging row's key. */

@@ -24,12 +24,17 @@ const timers: Timers = {
     queueMicrotask(callback);
   },
 };
-const confState = {
-  voters: [1, 2, 3],
-  learners: [],
-  votersOutgoing: [],
-  learnersNext: [],
-  autoLeave: false,
+const owner = { groupId: 7, replicaId: 3, incarnation: 1 };
+const configuration = {
+  configurationIndex: 0,
+  incarnation: 1,
+  confState: {
+    voters: [1, 2, 3],
+    learners: [],
+    votersOutgoing: [],
+    learnersNext: [],
+    autoLeave: false,
+  },
 };
 
 /** Keeps so many of the unsynced writes. */
@@ -59,7 +64,7 @@ async function rowsOf(engine: Engine, generation: number): Promise<string[]> {
 
 describe('staging rows', () => {
   test('one reads as it was written; one of a newer format is as good as none', () => {
-    const staging = { groupId: 7, replicaId: 3, generation: 12, point: pointAt('k', 2 ** 40) };
+    const staging = { ...owner, generation: 12, point: pointAt('k', 2 ** 40) };
     expect(decodeStaging(7, encodeStaging(staging))).toEqual(staging);
     const newer = encodeStaging(staging);
     newer[0] = 2;
@@ -74,7 +79,7 @@ describe('Stagings', () => {
     for (let kept = 0; kept <= keys.length + 1; kept++) {
       const store = new MemoryStore();
       const generations = await Generations.open(store.open({ timers }));
-      const { generation } = await generations.beginStaging(7, 3);
+      const { generation } = await generations.beginStaging(owner);
       for (const [i, key] of keys.entries()) {
         stage(generations, generation, key, i + 1);
       }
@@ -105,13 +110,13 @@ describe('Stagings', () => {
       const store = new MemoryStore();
       const engine = store.open({ timers });
       const generations = await Generations.open(engine);
-      const { generation } = await generations.beginStaging(7, 3);
+      const { generation } = await generations.beginStaging(owner);
       stage(generations, generation, 'a', 1);
       await engine.syncWal();
       const pointer = { groupId: 7, replicaId: 3, generation };
       // Unsynced here, so that both outcomes of the power cut are possible.
       engine.write(
-        generations.flipWrites(pointer, { index: 9, term: 2, confState, installStamp: 1 }),
+        generations.flipWrites(pointer, { index: 9, term: 2, ...configuration, installStamp: 1 }),
       );
       store.crash(keeping(kept));
       const again = await Generations.open(store.open({ timers }));
@@ -123,8 +128,8 @@ describe('Stagings', () => {
 
   test('flipNow() ends the staging of that generation, and of no other', async () => {
     const generations = await Generations.open(new MemoryStore().open({ timers }));
-    const applied = { index: 9, term: 2, confState, installStamp: 1 };
-    const { generation } = await generations.beginStaging(7, 3);
+    const applied = { index: 9, term: 2, ...configuration, installStamp: 1 };
+    const { generation } = await generations.beginStaging(owner);
     const other = await generations.allocate();
     generations.flipNow({ groupId: 7, replicaId: 3, generation: other }, applied);
     expect(generations.stagings.get(7)?.generation).toBe(generation);
@@ -136,7 +141,7 @@ describe('Stagings', () => {
   test('what is given up is unreferenced at once, and after a restart', async () => {
     const store = new MemoryStore();
     const generations = await Generations.open(store.open({ timers }));
-    const { generation } = await generations.beginStaging(7, 3);
+    const { generation } = await generations.beginStaging(owner);
     stage(generations, generation, 'a', 1);
     expect(generations.abandonStaging(7)).toBe(generation);
     expect(generations.abandonStaging(7)).toBeUndefined();
@@ -150,9 +155,9 @@ describe('Stagings', () => {
   test('a replica that is removed takes its staging along', async () => {
     const generations = await Generations.open(new MemoryStore().open({ timers }));
     const live = await generations.allocate();
-    const applied = { index: 1, term: 1, confState, installStamp: undefined };
+    const applied = { index: 1, term: 1, ...configuration, installStamp: undefined };
     await generations.flip({ groupId: 7, replicaId: 3, generation: live }, applied);
-    const { generation } = await generations.beginStaging(7, 3);
+    const { generation } = await generations.beginStaging(owner);
     await generations.remove(7, 3);
     expect(generations.unreferenced()).toEqual([live, generation]);
   });
@@ -162,13 +167,13 @@ describe('Stagings', () => {
     const engine = store.open({ timers });
     const generations = await Generations.open(engine);
     const live = await generations.allocate();
-    const applied = { index: 1, term: 1, confState, installStamp: undefined };
+    const applied = { index: 1, term: 1, ...configuration, installStamp: undefined };
     await generations.flip({ groupId: 7, replicaId: 3, generation: live }, applied);
     for (const [groupId, generation] of [
       [7, live],
       [8, 99],
     ] as const) {
-      const value = encodeStaging({ groupId, replicaId: 3, generation, point: emptyPoint });
+      const value = encodeStaging({ ...owner, groupId, generation, point: emptyPoint });
       engine.write([{ column: 'default', key: stagingKey(groupId), value }]);
     }
     store.kill();
@@ -179,8 +184,8 @@ describe('Stagings', () => {
 
   test('one staging a group, and its index never goes back', async () => {
     const generations = await Generations.open(new MemoryStore().open({ timers }));
-    await generations.beginStaging(7, 3);
-    await expect(generations.beginStaging(7, 3)).rejects.toThrow('one snapshot at a time');
+    await generations.beginStaging(owner);
+    await expect(generations.beginStaging(owner)).rejects.toThrow('one snapshot at a time');
     generations.stagings.write(7, [], pointAt('a', 1));
     expect(() => {
       generations.stagings.write(7, [], { ...pointAt('a', 1), index: 8 });

@@ -8,7 +8,7 @@
 import { assert } from '../lib/assert.ts';
 import type { Engine, EngineWrite } from '../sys/engine.ts';
 import { emptyPoint, encodeStaging, stagingKey } from './staging-rows.ts';
-import type { StagedPoint, Staging } from './staging-rows.ts';
+import type { StagedPoint, Staging, StagingOwner } from './staging-rows.ts';
 
 export class Stagings {
   readonly #engine: Engine;
@@ -31,9 +31,10 @@ export class Stagings {
     this.#byGroup.set(staging.groupId, staging);
   }
 
-  begin(groupId: number, replicaId: number, generation: number): Staging {
+  begin(owner: StagingOwner, generation: number): Staging {
+    const { groupId, replicaId, incarnation } = owner;
     assert(!this.#byGroup.has(groupId), 'A group receives one snapshot at a time');
-    const staging = { groupId, replicaId, generation, point: emptyPoint };
+    const staging = { groupId, replicaId, generation, incarnation, point: emptyPoint };
     this.#engine.write([row(staging)]);
     this.#byGroup.set(groupId, staging);
     return staging;
