@@ -206,8 +206,6 @@ describe('SnapshotSender: turns', () => {
     sender.send(lone.group, 3);
     await scheduler.runFor(10);
     expect([streams.length, sender.sendings.length]).toEqual([1, 1]);
-    expect(sender.isSending(lone.group.groupId)).toBe(true);
-    expect(sender.isSending(99)).toBe(false);
   });
 
   test('a busy receiver is asked a few times a second; the core waits', async () => {
@@ -358,7 +356,6 @@ describe('SnapshotSender: the log', () => {
     stream.installed();
     await run(2_000);
     expect([only().mode, pins.floor(lone.group)]).toEqual(['catchingUp', end]);
-    expect(sender.isSending(lone.group.groupId)).toBe(false);
     lone.receive(MessageType.appResp, 3, { index: lone.group.lastIndex });
     await run(2_000);
     expect([sender.sendings.length, pins.floor(lone.group)]).toEqual([0, Infinity]);

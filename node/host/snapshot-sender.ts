@@ -57,13 +57,6 @@ export class SnapshotSender {
     return bytes;
   }
 
-  /** A snapshot of the group is under way to some follower. */
-  isSending(groupId: number): boolean {
-    return this.sendings.some(
-      ({ group, mode }) => group.groupId === groupId && mode !== 'catchingUp',
-    );
-  }
-
   /** The core wants a snapshot sent; called within the group's pump. */
   send(group: Group, to: number): void {
     const key = `${group.groupId}/${to}`;

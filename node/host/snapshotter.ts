@@ -146,11 +146,6 @@ export class Snapshotter {
     this.#receiver.forget(groupId);
   }
 
-  /** A follower gets the group's state: a bad moment to give its leadership away. */
-  isSending(groupId: number): boolean {
-    return this.#sender.isSending(groupId);
-  }
-
   /** Everything under way, waiting included. */
   progress(): SnapshotProgress[] {
     return this.#progress.list();

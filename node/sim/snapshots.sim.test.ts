@@ -11,10 +11,12 @@ import { mebibyte } from '../lib/units.ts';
 import { Prng } from '../lib/prng.ts';
 import type { Group } from '../host/group.ts';
 import type { SnapshotCounts } from '../host/snapshotter.ts';
+import { ConfChangeType } from '../raft/conf-change.ts';
 import type { NodeId } from '../sys/network.ts';
 import { checkLinearizable } from './checkers/linearizability.ts';
 import { SimCluster } from './cluster.ts';
 import { History } from './history.ts';
+import { ManagerHands } from './manager-hands.ts';
 import { RegisterClients, kvTarget } from './register-clients.ts';
 import {
   Acked,
@@ -359,6 +361,49 @@ describe('snapshots and crashes', () => {
       expect(core(cluster, next).snapshotter.counts).toMatchObject({
         ...{ sent: 1, resumed: 1, startedOver: 0 },
       });
+    },
+    testMs,
+  );
+});
+
+describe('snapshots for an empty replica', () => {
+  test(
+    'a new member gets its first state, under writes, through breaks and power cuts on the way',
+    async () => {
+      const cluster = new SimCluster({ seed: 16, nodes: 3, shards: 1, compaction });
+      const acked = new Acked();
+      await cluster.start();
+      await acked.fill(cluster, 1, keys, valueBytes);
+      const hands = new ManagerHands(cluster, 1);
+      const joined = await cluster.addNode(1);
+      await hands.welcome(joined);
+      const replicaId = await hands.give(1, joined);
+      const made = (): boolean => core(cluster, joined).host.groups.has(1);
+      expect(await cluster.scheduler.runUntil(made, 5_000)).toBe(true);
+      cluster.network.options = { ...cluster.network.options, snapshotBreakChance: 0.1 };
+      await hands.configure(1, [{ type: ConfChangeType.addLearner, id: replicaId }]);
+      const staged = (): number =>
+        core(cluster, joined).parts.generations.stagings.get(1)?.point.rows ?? 0;
+      const isThere = (): boolean =>
+        core(cluster, joined).host.groups.get(1)?.replica.confState.learners.length === 1;
+      let cuts = 0;
+      for (let rows = 0; !isThere(); cuts++) {
+        expect(cuts).toBeLessThan(100);
+        const further = (): boolean => staged() > rows || isThere();
+        expect(await cluster.scheduler.runUntil(further, 120_000)).toBe(true);
+        rows = staged();
+        cluster.crash(joined, true);
+        const value = `"c${cuts}-${'y'.repeat(3_000)}"`;
+        expect(await tryPut(cluster, 1, `k${cuts % keys}`, value)).toBe('ok');
+        acked.values.set(`k${cuts % keys}`, value);
+        await cluster.boot(joined);
+        rows = Math.min(rows, staged());
+      }
+      expect(cuts).toBeGreaterThan(3);
+      await settleCaughtUp(cluster, joined);
+      await acked.check(cluster, joined, false);
+      await expectClean(cluster, joined);
+      expect(cluster.failures).toEqual([]);
     },
     testMs,
   );
