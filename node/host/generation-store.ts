@@ -6,10 +6,10 @@ import { rowKey, rowsRange, stripGeneration } from '../storage/generation-rows.t
 import type { Generations } from '../storage/generations.ts';
 import type { StagedPoint, Staging, StagingOwner } from '../storage/staging-rows.ts';
 import type { EngineRange, EngineWrite } from '../sys/engine.ts';
-import type { AppliedPoint, Configuration } from './replica.ts';
+import type { AppliedPoint, Configuration, RowLayout } from './replica.ts';
 import type { GenerationStore } from './snapshotter.ts';
 
-export class EngineGenerations implements GenerationStore {
+export class EngineGenerations implements GenerationStore, RowLayout {
   readonly #generations: Generations;
   readonly #failed: (error: unknown) => void;
 

@@ -46,12 +46,12 @@ const compactionBytesMax = 8 * 1024 * mebibyte;
 const roomBytes = 64 * mebibyte;
 
 export interface IntakeStore {
-  readonly staging: (groupId: number) => Staging | undefined;
-  readonly beginStaging: (owner: StagingOwner) => Promise<Staging>;
-  readonly writeStaged: (groupId: number, rows: readonly EngineWrite[], point: StagedPoint) => void;
+  staging(groupId: number): Staging | undefined;
+  beginStaging(owner: StagingOwner): Promise<Staging>;
+  writeStaged(groupId: number, rows: readonly EngineWrite[], point: StagedPoint): void;
   /** Gives up what is staged for a group, and deletes it at leisure. */
-  readonly abandonStaging: (groupId: number) => void;
-  readonly rowKey: (generation: number, key: Buffer) => Buffer;
+  abandonStaging(groupId: number): void;
+  rowKey(generation: number, key: Buffer): Buffer;
 }
 
 export interface IntakeParts {

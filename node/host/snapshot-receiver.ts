@@ -12,7 +12,7 @@
  * for it for a while.
  */
 import { assert } from '../lib/assert.ts';
-import { DynakvError, isDynakvError } from '../lib/errors.ts';
+import { DynakvError, isDynakvError, messageOf } from '../lib/errors.ts';
 import { mebibyte, minuteMs } from '../lib/units.ts';
 import { MessageType } from '../raft/messages.ts';
 import type { SnapshotMetadata } from '../raft/messages.ts';
@@ -129,10 +129,14 @@ export class SnapshotReceiver {
     });
     try {
       this.#dropOther(head);
+      const { term, bytesTotal } = head;
+      const { rows, bytes } = intake.point;
+      group.logger.info('Snapshot: receiving', { from, term, bytesTotal, rows, bytes });
       await this.#checkRoom(head.bytesTotal - intake.point.bytes);
       this.#hand(group, head, await intake.run(chunks));
       this.counts.resumed += intake.resumedAt.index > 0 ? 1 : 0;
     } catch (error) {
+      group.logger.warn('Snapshot: not received', { from, error: messageOf(error) });
       this.#failed(head.groupId, error);
       throw error;
     } finally {
@@ -228,6 +232,9 @@ export class SnapshotReceiver {
 
   /** Tells the core of the staged state, which is durable by now. */
   #hand(group: Group, head: SnapshotHead, end: SnapshotEnd): void {
+    if (this.#parts.groups.get(head.groupId) !== group) {
+      throw noReplica(head);
+    }
     checkTerm(head, group);
     const { store } = this.#parts;
     const staging = store.staging(group.groupId);

@@ -12,7 +12,6 @@ import type { Network, NodeId, SnapshotHeader } from '../sys/network.ts';
 import type { Random } from '../sys/random.ts';
 import type { ForegroundLoad } from './foreground-load.ts';
 import type { Group } from './group.ts';
-import type { RowLayout } from './replica.ts';
 import { SnapshotPace } from './snapshot-pace.ts';
 import { SnapshotReceiver } from './snapshot-receiver.ts';
 import type { ReceiverStore } from './snapshot-receiver.ts';
@@ -24,6 +23,9 @@ import type { SourceRows } from './snapshot-source.ts';
 
 /** Between looks at what is over, stale or stands still. */
 const sweepPeriodMs = 1_000;
+
+/** Between log lines that say how far a snapshot is. */
+const sayPeriodMs = 30_000;
 
 /** What may be set while the node runs; asked each time it matters. */
 export interface SnapshotPolicy {
@@ -44,9 +46,7 @@ export const snapshotPolicyDefault: SnapshotPolicy = {
 };
 
 /** Generations as snapshots need them; `generation-store.ts` in production. */
-export interface GenerationStore extends RowLayout, ReceiverStore, SourceRows {
-  rowKey(generation: number, key: Buffer): Buffer;
-}
+export interface GenerationStore extends ReceiverStore, SourceRows {}
 
 export interface SnapshotterParts {
   readonly engine: Engine;
@@ -75,6 +75,7 @@ export class Snapshotter {
   readonly #receiver: SnapshotReceiver;
   readonly #progress: SnapshotProgressList;
   #timer: Timer | undefined;
+  #saidMs = 0;
   /** Set by whoever knows the cluster's settings. */
   policy: SnapshotPolicy = snapshotPolicyDefault;
 
@@ -110,7 +111,23 @@ export class Snapshotter {
       this.#sender.sweep();
       this.#receiver.sweep();
       this.#progress.note();
+      this.#say();
     });
+  }
+
+  #say(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs - this.#saidMs < sayPeriodMs) {
+      return;
+    }
+    this.#saidMs = nowMs;
+    for (const one of this.progress()) {
+      const { groupId, direction, nodeId, bytesDone, bytesTotal, bytesPerSecond } = one;
+      this.#parts.logger.info('Snapshot: under way', {
+        ...{ group: groupId, direction, peer: nodeId, state: one.state },
+        ...{ bytesDone, bytesTotal, bytesPerSecond, blockedBy: one.blockedBy },
+      });
+    }
   }
 
   close(): void {

@@ -1,0 +1,318 @@
+/**
+ * Copies one large shard to a node that was away, with real processes and RocksDB, and says how fast
+ * it went, how much memory both ends took and whether everything arrived. Meanwhile a writer may go
+ * on (WRITES=), and the receiver may be killed on the way (KILLS=) to see it resume.
+ *
+ * The rows are put into the stopped nodes' engines: that is a hundred times faster than to write
+ * them all, and leaves the third node behind the log just so.
+ *
+ * By itself: `node node/test/processes/snapshot-at-size.ts`. MIB= megabytes of rows, ITEM= bytes of
+ * one, WRITES= a second while it is copied, KILLS= of the receiver. The memory over time goes to
+ * `out/snapshot-at-size.csv`. Rates are the product's default.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { assert, must } from '../../lib/assert.ts';
+import { mebibyte } from '../../lib/units.ts';
+import { encodeRow } from '../../items/row.ts';
+import { kvTarget } from '../../sim/register-clients.ts';
+import { rowKey } from '../../storage/generation-rows.ts';
+import { Generations } from '../../storage/generations.ts';
+import { openRocksEngine } from '../../storage/rocks-engine.ts';
+import type { RocksEngine } from '../../storage/rocks-engine.ts';
+import type { Item } from '../../values/attribute-value.ts';
+import { itemText } from '../../values/canonical-json.ts';
+import { itemSize } from '../../values/item-size.ts';
+import { ProcessCluster, outFolder, until } from './cluster.ts';
+import { KeyClient } from './key-client.ts';
+import { exitOnInterrupt } from './managed-process.ts';
+import { residentBytes } from './proc.ts';
+import { say } from './verdict.ts';
+
+export interface SizeOptions {
+  readonly mebibytes: number;
+  readonly itemBytes: number;
+  /** A second, while it is copied. */
+  readonly writes: number;
+  /** Of the receiver, spread over the copy. */
+  readonly kills: number;
+}
+
+const receiver = 3;
+const senders = [1, 2] as const;
+const samplePeriodMs = 200;
+const copyMsMax = 30 * 60_000;
+
+interface Sample {
+  readonly ms: number;
+  /** Resident, bytes. */
+  readonly sender: number;
+  readonly receiver: number;
+  /** That the receiver took, all streams. */
+  readonly received: number;
+}
+
+/** A series of a node's `/metrics`, all labels together that `labels` asks for; 0 if it is away. */
+async function series(cluster: ProcessCluster, node: number, name: string): Promise<number> {
+  try {
+    const url = `${cluster.opsUrl(node)}/metrics`;
+    const text = await (await fetch(url, { signal: AbortSignal.timeout(2_000) })).text();
+    return text
+      .split('\n')
+      .filter((line) => line.startsWith(name))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+  } catch {
+    return 0;
+  }
+}
+
+const received = 'dynakv_snapshot_bytes_total{direction="received"}';
+const sent = 'dynakv_snapshot_bytes_total{direction="sent"}';
+
+/** Rows are told apart by a number at the start of their text. */
+class Writer {
+  readonly #client = new KeyClient(30_000);
+  readonly #cluster: ProcessCluster;
+  readonly #itemBytes: number;
+  /** Key → the number of its last acknowledged value. */
+  readonly acked = new Map<string, number>();
+  readonly latenciesMs: number[] = [];
+
+  constructor(cluster: ProcessCluster, itemBytes: number) {
+    this.#cluster = cluster;
+    this.#itemBytes = itemBytes;
+  }
+
+  /** Not compressible: the engine holds what was written. */
+  value(number: number): string {
+    return `${number}-${randomBytes(Math.ceil(this.#itemBytes * 0.75)).toString('base64')}`;
+  }
+
+  async put(key: string, number: number): Promise<void> {
+    const startedAt = performance.now();
+    const url = this.#cluster.clientUrl(1 + (number % 2));
+    const input = { kind: 'put', value: this.value(number) } as const;
+    const answer = await this.#client.send(url, key, input);
+    this.latenciesMs.push(performance.now() - startedAt);
+    if (answer.status === 200 || answer.status === 201) {
+      this.acked.set(key, number);
+    }
+  }
+
+  /** Of the value that a node's own copy has. */
+  async numberAt(node: number, key: string): Promise<number> {
+    const url = `${this.#cluster.clientUrl(node)}/key/${key}?consistency=eventual`;
+    const body = await fetch(url).then(
+      async (response) => await response.text(),
+      () => '', // The node is down or starting.
+    );
+    return Number(/(\d+)-/.exec(body)?.[1] ?? -1);
+  }
+
+  p99Ms(): number {
+    const sorted = this.latenciesMs.splice(0).sort((a, b) => a - b);
+    return sorted[Math.floor(sorted.length * 0.99)] ?? 0;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+/** The same rows into the engines of both nodes, which are stopped. */
+async function fill(cluster: ProcessCluster, writer: Writer, count: number): Promise<void> {
+  const engines: RocksEngine[] = [];
+  const generations: number[] = [];
+  for (const node of senders) {
+    const directory = join(cluster.dataFolder, `n${node}`, 'rows');
+    const engine = await openRocksEngine({ directory });
+    engines.push(engine);
+    const found = (await Generations.open(engine)).pointer(1);
+    generations.push(must(found, 'The shard is there').generation);
+  }
+  let batch: { readonly key: Buffer; readonly value: Buffer }[] = [];
+  let bytes = 0;
+  for (let number = 0; number < count; number++) {
+    const id = `k${number}`;
+    const item: Item = { id: { S: id }, json: { S: JSON.stringify(writer.value(number)) } };
+    const { rowKey: key } = kvTarget(id);
+    const stamp = { incarnation: 1, index: 1, ordinal: number };
+    const value = encodeRow(stamp, itemSize(item), itemText(item));
+    batch.push({ key, value });
+    writer.acked.set(id, number);
+    bytes += value.length;
+    if (bytes >= mebibyte || number === count - 1) {
+      for (const [at, engine] of engines.entries()) {
+        const generation = generations[at] ?? 0;
+        engine.write(
+          batch.map((row) => ({
+            column: 'data',
+            key: rowKey(generation, row.key),
+            value: row.value,
+          })),
+        );
+        while (engine.health().levelZeroFiles > 8) {
+          await wait(20);
+        }
+      }
+      batch = [];
+      bytes = 0;
+    }
+  }
+  for (const engine of engines) {
+    await engine.syncWal();
+    await engine.close();
+  }
+}
+
+export async function runSnapshotAtSize(options: SizeOptions): Promise<void> {
+  const { mebibytes, itemBytes, writes, kills } = options;
+  await using cluster = await ProcessCluster.start({
+    name: 'snapshot-at-size',
+    shards: 1,
+    ownsNodes: true,
+  });
+  const writer = new Writer(cluster, itemBytes);
+  const count = Math.ceil((mebibytes * mebibyte) / itemBytes);
+  const filledAt = performance.now();
+  await cluster.kill([...senders, receiver]);
+  await fill(cluster, writer, count);
+  say(`filled: ${count} rows, ${mebibytes} MiB in ${seconds(filledAt)} s`);
+  cluster.restart(senders);
+  await until(async () => await isPut(writer, count), 60_000, 'two nodes take writes');
+  // A quiet group gives its log back: from then on node 3 is behind it.
+  await wait(8_000);
+  await foreground(writer, writes, 5_000, count);
+  const before = writer.p99Ms();
+  const resident = senders.map((node) => residentBytes(cluster.pidOf(node) ?? 0));
+  cluster.restart([receiver]);
+  const startedAt = performance.now();
+  const samples: Sample[] = [];
+  const state = { over: false };
+  const writing = foreground(writer, writes, Infinity, count, state);
+  let killed = 0;
+  // The shard appears as a whole: any of its rows shows that it is there.
+  while ((await writer.numberAt(receiver, 'k1')) < 0) {
+    assert(performance.now() - startedAt < copyMsMax, 'The copy takes too long');
+    const perNode = await Promise.all(senders.map((node) => series(cluster, node, sent)));
+    const sender = (perNode[0] ?? 0) >= (perNode[1] ?? 0) ? 1 : 2;
+    const sentBytes = Math.max(...perNode);
+    samples.push({
+      ms: Math.round(performance.now() - startedAt),
+      sender: residentBytes(cluster.pidOf(sender) ?? 0) - (resident[sender - 1] ?? 0),
+      receiver: residentBytes(cluster.pidOf(receiver) ?? 0),
+      received: await series(cluster, receiver, received),
+    });
+    if (killed < kills && sentBytes > (mebibytes * mebibyte * (killed + 1)) / (kills + 1)) {
+      killed += 1;
+      await cluster.kill([receiver]);
+      say(`receiver killed at ${Math.round(sentBytes / mebibyte)} MiB sent`);
+      cluster.restart([receiver]);
+    }
+    await wait(samplePeriodMs);
+  }
+  const copySeconds = Number(seconds(startedAt));
+  state.over = true;
+  await writing;
+  const during = writer.p99Ms();
+  const total = (await Promise.all(senders.map((node) => series(cluster, node, sent)))).reduce(
+    (sum, bytes) => sum + bytes,
+    0,
+  );
+  say(
+    `copied: ${Math.round(total / mebibyte)} MiB sent in ${copySeconds} s, ` +
+      `${(total / mebibyte / copySeconds).toFixed(1)} MiB/s`,
+  );
+  if (writes > 0) {
+    say(`puts: p99 ${before.toFixed(1)} ms before, ${during.toFixed(1)} ms during the copy`);
+  }
+  report(samples);
+  await check(writer);
+  writer.close();
+}
+
+async function isPut(writer: Writer, number: number): Promise<boolean> {
+  await writer.put('k0', number).catch(() => undefined);
+  return writer.acked.get('k0') === number;
+}
+
+/** Puts at a steady rate, over rows that are there. */
+async function foreground(
+  writer: Writer,
+  perSecond: number,
+  ms: number,
+  count: number,
+  state = { over: false },
+): Promise<void> {
+  const startedAt = performance.now();
+  const underWay = new Set<Promise<void>>();
+  for (let number = 1; perSecond > 0 && !state.over; number++) {
+    const dueMs = (number * 1_000) / perSecond;
+    if (dueMs > ms) {
+      break;
+    }
+    await wait(Math.max(0, startedAt + dueMs - performance.now()));
+    const put = writer
+      .put(`k${Math.floor(Math.random() * count)}`, count + number)
+      .catch(() => undefined)
+      .finally(() => underWay.delete(put));
+    underWay.add(put);
+  }
+  await Promise.all(underWay);
+}
+
+function seconds(since: number): string {
+  return ((performance.now() - since) / 1_000).toFixed(1);
+}
+
+function report(samples: readonly Sample[]): void {
+  mkdirSync(outFolder, { recursive: true });
+  const rows = samples.map(({ ms, sender, receiver: taken, received: bytes }) =>
+    [ms, ...[sender, taken, bytes].map((value) => (value / mebibyte).toFixed(1))].join(','),
+  );
+  const header = 'ms,sender extra MiB,receiver MiB,received MiB';
+  writeFileSync(join(outFolder, 'snapshot-at-size.csv'), `${[header, ...rows].join('\n')}\n`);
+  const peak = (of: (sample: Sample) => number): string =>
+    (Math.max(...samples.map(of)) / mebibyte).toFixed(0);
+  const half = samples.slice(samples.length >> 1);
+  const slope = (of: (sample: Sample) => number): string => {
+    const [first, last] = [half[0], half.at(-1)];
+    const gibibytes = ((last?.received ?? 0) - (first?.received ?? 0)) / mebibyte / 1_024;
+    const grown = (last && first ? of(last) - of(first) : 0) / mebibyte;
+    return gibibytes > 0 ? (grown / gibibytes).toFixed(1) : '?';
+  };
+  say(
+    `memory: sender ${peak((sample) => sample.sender)} MiB above before at most, ` +
+      `receiver ${peak((sample) => sample.receiver)} MiB in all at most; in the second half ` +
+      `${slope((sample) => sample.sender)} and ${slope((sample) => sample.receiver)} MiB for a GiB`,
+  );
+}
+
+/** A sample of the rows, from the receiver's own replica once it has caught up. */
+async function check(writer: Writer): Promise<void> {
+  const keys = [...writer.acked.keys()];
+  const stride = Math.max(1, Math.floor(keys.length / 2_000));
+  for (let i = 0; i < keys.length; i += stride) {
+    const key = keys[i] ?? '';
+    const wanted = writer.acked.get(key) ?? 0;
+    await until(
+      async () => (await writer.numberAt(receiver, key)) >= wanted,
+      20_000,
+      `${key} has its last value`,
+    );
+  }
+  say(`checked: ${Math.ceil(keys.length / stride)} rows through the receiver`);
+}
+
+if (import.meta.main) {
+  exitOnInterrupt();
+  const number = (name: string, fallback: number): number => Number(process.env[name] ?? fallback);
+  await runSnapshotAtSize({
+    mebibytes: number('MIB', 512),
+    itemBytes: number('ITEM', 16_384),
+    writes: number('WRITES', 0),
+    kills: number('KILLS', 0),
+  });
+}
