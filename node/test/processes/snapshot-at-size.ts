@@ -1,7 +1,7 @@
 /**
- * Copies one large shard to a node that was away, with real processes and RocksDB, and says how fast
- * it went, how much memory both ends took and whether everything arrived. Meanwhile a writer may go
- * on (WRITES=), and the receiver may be killed on the way (KILLS=) to see it resume.
+ * Copies one large shard to a node that was away, with real processes and RocksDB, and says how
+ * fast it went, how much memory both ends took and whether everything arrived. Meanwhile a writer
+ * may go on (WRITES=), and the receiver may be killed on the way (KILLS=) to see it resume.
  *
  * The rows are put into the stopped nodes' engines: that is a hundred times faster than to write
  * them all, and leaves the third node behind the log just so.
