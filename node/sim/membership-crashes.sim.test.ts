@@ -172,7 +172,11 @@ async function mishap(cluster: ManagedCluster, random: Prng, drained: Set<NodeId
     // Four stay, so that three copies have room and one may be away.
     if (isOut || drained.size < up.length - 4) {
       await cluster.setState(victim, isOut ? 'active' : 'draining');
-      isOut ? drained.delete(victim) : drained.add(victim);
+      if (isOut) {
+        drained.delete(victim);
+      } else {
+        drained.add(victim);
+      }
     }
   } else {
     const manager = cluster.manager?.host.nodeId;
