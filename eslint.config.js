@@ -39,6 +39,7 @@ const worldFiles = [
   'node/{sys/real,transport,dynamo,http,admin,cli,config,sim,bench,test}/**/*.ts',
   'node/storage/{rocks-,folder-lock,wal-sync}*.ts',
   '**/*.test.ts',
+  'operator/kube/**/*.ts',
   'test-e2e/**/*.ts',
 ];
 

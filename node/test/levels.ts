@@ -119,6 +119,7 @@ export const topLevel: readonly string[] = [
   'eslint.config.js',
   'jest.config.js',
   'node',
+  'operator',
   'package-lock.json',
   'package.json',
   'test-e2e',
