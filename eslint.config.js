@@ -38,6 +38,8 @@ const worldFiles = [
   'node/main.ts',
   'node/{sys/real,transport,dynamo,http,admin,cli,config,sim,bench,test}/**/*.ts',
   'node/storage/{rocks-,folder-lock,wal-sync}*.ts',
+  'operator/main.ts',
+  'operator/{kube,nodes,certificates,cli,generate,test}/**/*.ts',
   '**/*.test.ts',
   'operator/kube/**/*.ts',
   'test-e2e/**/*.ts',

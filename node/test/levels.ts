@@ -29,11 +29,36 @@ export const levels: Readonly<Record<string, number>> = {
   config: 9,
 };
 
+/**
+ * Folder of `operator/` → level. Its folders stand above `operatorShared` of `node/` and meet the
+ * database over the network; `node/` never imports them.
+ */
+export const operatorLevels: Readonly<Record<string, number>> = {
+  api: 1,
+  kube: 2,
+  nodes: 2,
+  metrics: 2,
+  desired: 3,
+  certificates: 3,
+  observe: 4,
+  plan: 5,
+  status: 5,
+  act: 6,
+  reconcile: 7,
+  cli: 8,
+};
+
+/** What `operator/` may import of `node/`. */
+export const operatorShared: readonly string[] = ['node/lib/', 'node/contract/', 'node/sys/'];
+
 /** The first level that may use Node's own modules and globals freely: the doors. */
 export const doorLevel = 8;
 
 /** Files and folders of `node/` that wire the others together. */
 export const wiring: readonly string[] = ['main.ts', 'sim', 'bench', 'test'];
+
+/** Files and folders of `operator/` that wire the others together, or generate files. */
+export const operatorWiring: readonly string[] = ['main.ts', 'generate', 'test'];
 
 /** Files that no other file imports: a program, and what `jest.config.js` names. */
 export const entryPoints: readonly string[] = ['node/main.ts', 'node/test/property-seed.ts'];
@@ -51,6 +76,9 @@ export const mainParts: readonly string[] = [
 /** Neither I/O nor time nor chance nor waiting: data in, data out. */
 export const pureFolders: readonly string[] = ['raft', 'shards', 'expressions', 'items', 'values'];
 
+/** The same of `operator/`. */
+export const operatorPureFolders: readonly string[] = ['api', 'desired', 'plan', 'status'];
+
 /** Places below the doors where Node's modules are wrapped, with the reason. */
 export const nodeModulePlaces: readonly { readonly prefix: string; readonly why: string }[] = [
   { prefix: 'node/sys/real/', why: 'the real clock, disk, random and log' },
@@ -58,6 +86,10 @@ export const nodeModulePlaces: readonly { readonly prefix: string; readonly why:
   { prefix: 'node/storage/rocks-', why: 'the binding opens files by itself' },
   { prefix: 'node/storage/folder-lock', why: 'the lock is the operating system’s' },
   { prefix: 'node/storage/wal-sync', why: 'syncs the files of the binding by descriptor' },
+  { prefix: 'operator/kube/', why: 'HTTP to the API server, kubeconfig and token files' },
+  { prefix: 'operator/nodes/', why: 'channels to the nodes' },
+  { prefix: 'operator/certificates/', why: 'keys and signatures are made by the runtime' },
+  { prefix: 'operator/cli/', why: 'a program of its own' },
 ];
 
 /** Pure functions of Node's modules that any folder but the pure ones may use. */
@@ -77,8 +109,8 @@ export const worldGlobals: ReadonlyMap<string, string> = new Map([
 
 /** Package → the folders that wrap it; a package that is not listed may not be imported. */
 export const packagePlaces: Readonly<Record<string, readonly string[]>> = {
-  '@bufbuild/protobuf': ['contract', 'transport', 'admin'],
-  '@grpc/grpc-js': ['transport', 'admin'],
+  '@bufbuild/protobuf': ['contract', 'transport', 'admin', 'nodes'],
+  '@grpc/grpc-js': ['transport', 'admin', 'nodes'],
   '@nxtedition/rocksdb': ['storage'],
   'cli-progress': ['cli', 'bench'],
   'cli-table3': ['cli', 'bench'],
@@ -116,8 +148,11 @@ export const topLevel: readonly string[] = [
   'LICENSE',
   'Makefile',
   'README.md',
+  'charts',
+  'crds',
   'eslint.config.js',
   'jest.config.js',
+  'manifests',
   'node',
   'operator',
   'package-lock.json',

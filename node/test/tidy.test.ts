@@ -21,16 +21,21 @@ const isForTests = (source: SourceFile): boolean =>
   source.imports.includes('@jest/globals');
 const product = written.filter((source) => !isForTests(source));
 
-/** The folder of `node/` that a path belongs to, or the file itself at its top. */
+/** The folder of `node/` or `operator/` that a path belongs to, or the file itself at its top. */
 function folderOf(path: string): string {
   return path.split('/')[1] ?? path;
 }
 
+const isOperator = (path: string): boolean => path.startsWith('operator/');
+
 function levelOf(path: string): number | undefined {
-  return rules.levels[folderOf(path)];
+  return (isOperator(path) ? rules.operatorLevels : rules.levels)[folderOf(path)];
 }
 
 function isWiring(path: string): boolean {
+  if (isOperator(path)) {
+    return rules.operatorWiring.includes(folderOf(path));
+  }
   return (
     rules.wiring.includes(folderOf(path)) ||
     rules.mainParts.includes(path) ||
@@ -38,10 +43,15 @@ function isWiring(path: string): boolean {
   );
 }
 
+function isPure(path: string): boolean {
+  const folders = isOperator(path) ? rules.operatorPureFolders : rules.pureFolders;
+  return (isOperator(path) || path.startsWith('node/')) && folders.includes(folderOf(path));
+}
+
 function mayReachWorld(path: string): boolean {
   return (
     isWiring(path) ||
-    (levelOf(path) ?? 0) >= rules.doorLevel ||
+    (!isOperator(path) && (levelOf(path) ?? 0) >= rules.doorLevel) ||
     rules.nodeModulePlaces.some((place) => path.startsWith(place.prefix))
   );
 }
@@ -54,7 +64,26 @@ function packageOf(specifier: string): string {
     .join('/');
 }
 
+/** Why a file of one program may not import one of the other; undefined if it may. */
+function programProblem(from: string, target: string): string | undefined {
+  if (!isOperator(from)) {
+    return from.startsWith('node/') && !isTest(from) && isOperator(target)
+      ? `${from}: cannot import ${target}: the database does not know its operator`
+      : undefined;
+  }
+  const isShared =
+    rules.operatorShared.some((prefix) => target.startsWith(prefix)) &&
+    (!target.startsWith('node/sys/real/') || isWiring(from) || folderOf(from) === 'cli');
+  return isOperator(target) || isShared
+    ? undefined
+    : `${from}: cannot import ${target}: see operatorShared in levels.ts`;
+}
+
 function levelProblem(source: SourceFile, target: string): string | undefined {
+  const otherProgram = programProblem(source.path, target);
+  if (otherProgram !== undefined || isOperator(source.path) !== isOperator(target)) {
+    return otherProgram;
+  }
   const [from, to] = [folderOf(source.path), folderOf(target)];
   if (isWiring(source.path) || from === to) {
     return undefined;
@@ -116,7 +145,7 @@ describe('levels', () => {
   test('only the places listed reach for the real world', () => {
     const problems: string[] = [];
     for (const source of product.filter((each) => !mayReachWorld(each.path))) {
-      const pure = rules.pureFolders.includes(folderOf(source.path));
+      const pure = isPure(source.path);
       for (const specifier of source.valueImports.filter((each) => each.startsWith('node:'))) {
         if (pure || !rules.pureNodeModules.includes(specifier)) {
           problems.push(`${source.path}: cannot import ${specifier}: use an interface of node/sys`);
@@ -135,9 +164,7 @@ describe('levels', () => {
   });
 
   test('the pure folders never wait', () => {
-    const waiting = product.filter(
-      (source) => rules.pureFolders.includes(folderOf(source.path)) && source.isAsync,
-    );
+    const waiting = product.filter((source) => isPure(source.path) && source.isAsync);
     expect(waiting.map((source) => source.path)).toEqual([]);
   });
 
