@@ -18,6 +18,10 @@ PROVIDER ?=
 SPEC ?=
 DEPTH ?= smoke
 ARGS ?=
+RUNS ?=
+SEED ?=
+TARGET ?=
+INPUT ?=
 
 JEST := node --experimental-vm-modules --disable-warning=ExperimentalWarning \
   node_modules/jest/bin/jest.js --maxWorkers=2
@@ -63,6 +67,10 @@ test-one: install-dev ## Tests whose path contains F (ARGS= goes to jest)
 .PHONY: test-unit
 test-unit: install-dev ## Fast tests only: no RocksDB, no simulated cluster, no processes
 	@$(JEST) --silent --testPathIgnorePatterns '/node_modules/' '/dist/' '/out/' '$(SLOW)'
+
+.PHONY: fuzz
+fuzz: install-dev ## Broken bytes for every parser and door (RUNS=50000 SEED= TARGET= INPUT=)
+	@RUNS="$(RUNS)" SEED="$(SEED)" TARGET="$(TARGET)" INPUT='$(INPUT)' node node/test/fuzz/fuzz-run.ts
 
 .PHONY: raft-traces
 raft-traces: install-dev ## Replay every Raft trace of a folder (DIR=) and count the results

@@ -108,6 +108,13 @@ export class Replay {
 
   #drop(groupId: number, from: number, to: number): void {
     const kept = this.#entries.get(groupId);
+    if (kept !== undefined && to - from >= kept.size) {
+      // A damaged log may claim any range: never walk over more than there is.
+      for (const index of [...kept.keys()].filter((each) => each >= from && each <= to)) {
+        kept.delete(index);
+      }
+      return;
+    }
     for (let index = from; kept !== undefined && index <= to; index++) {
       kept.delete(index);
     }

@@ -5,7 +5,6 @@
  * Damage that shows without any batch is thrown as `LogDamage`: a header that does not check out,
  * or a file shorter than it was allocated.
  */
-import { assert } from '../../lib/assert.ts';
 import { DynakvError } from '../../lib/errors.ts';
 import type { Disk } from '../../sys/disk.ts';
 import { checkBatch, saltOf } from './batch.ts';
@@ -112,7 +111,10 @@ export async function scanSegment(disk: Disk, place: SegmentPlace): Promise<Scan
     const header = checkBatch(bytes, offset, salt, sequence);
     durableEndMax = Math.max(durableEndMax, header?.durableEnd ?? 0);
   }
-  assert(Number.isSafeInteger(durableEndMax));
+  const numbers = batches.flatMap(({ header }) => [header.position, header.firstSegment]);
+  if (![durableEndMax, ...numbers].every((each) => Number.isSafeInteger(each))) {
+    throw new LogDamage(`a batch in "${path}" has a sound sum and a number above 2^53`);
+  }
   return { sequence, path, sizeBytes, batches, durableEndMax };
 }
 

@@ -36,8 +36,8 @@ export async function assertGoodHistory(name: string, workload: RegisterWorkload
 
 /** The seed of this run: `SEED` of the environment, or a new one. */
 export function chooseSeed(): number {
-  const given = process.env['SEED'];
-  return given === undefined ? Date.now() % 0x1_0000_0000 : Number(given);
+  const given = process.env['SEED'] ?? '';
+  return given === '' ? Date.now() % 0x1_0000_0000 : Number(given);
 }
 
 /** Prints one line of progress. */
