@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { newGrpcConnector } from './cli/grpc-control.ts';
+import { pause } from './cli/launcher-world.ts';
 import { runLocal } from './cli/local.ts';
 import { nodeEnvironment, nodeFlags } from './cli/node-memory.ts';
 import { NodeProcess } from './cli/node-process.ts';
@@ -133,5 +134,8 @@ export async function runMain(commandLine: readonly string[]): Promise<void> {
     writeError: (text) => {
       process.stderr.write(text);
     },
+    isTerminal: process.stdout.isTTY,
+    nowMs: () => realClock.wallMs(),
+    pause,
   });
 }

@@ -6,6 +6,8 @@
  *   up → waiting         it died: started again after a pause that doubles while it dies early
  *   up → failed          it ended with code 1: it refuses, and would refuse again
  *   waiting → up         the pause is over and it was started again
+ *   any → killed         `kill()`: SIGKILL by a person's wish; it stays down
+ *   killed, failed → up  `revive()`: started again by a person's wish
  *   any → stopped        `stop()`: SIGTERM, a bounded wait, SIGKILL
  *
  * The process leads a group of its own, so that Ctrl-C reaches the launcher only; it has a channel
@@ -17,7 +19,7 @@ import { createInterface } from 'node:readline';
 import { assert } from '../lib/assert.ts';
 import { secondMs } from '../lib/units.ts';
 
-export type ChildMode = 'starting' | 'up' | 'waiting' | 'failed' | 'stopped';
+export type ChildMode = 'starting' | 'up' | 'waiting' | 'failed' | 'killed' | 'stopped';
 
 export interface ChildNodeOptions {
   readonly name: string;
@@ -100,6 +102,29 @@ export class ChildNode {
   markUp(): void {
     if (this.#mode === 'starting') {
       this.#mode = 'up';
+    }
+  }
+
+  /** SIGKILL now; resolves when it is gone. */
+  async kill(): Promise<void> {
+    assert(this.#mode !== 'stopped', `${this.name} is stopped`);
+    this.#mode = 'killed';
+    clearTimeout(this.#restart);
+    this.#process?.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  /** Starts one that was killed, refused, or waits; does nothing to one that runs. */
+  async revive(): Promise<void> {
+    assert(this.#mode !== 'stopped', `${this.name} is stopped`);
+    clearTimeout(this.#restart);
+    if (this.#mode === 'killed') {
+      await this.#exited;
+    }
+    if (this.#process === undefined) {
+      this.#pauseMs = pauseFirstMs;
+      this.#mode = 'up';
+      this.start();
     }
   }
 

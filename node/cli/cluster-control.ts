@@ -4,7 +4,8 @@
  * tests pass fakes.
  */
 
-import type { MemberView, StatusView } from '../contract/status-types.ts';
+import type { ClusterCalls } from '../contract/cluster-calls.ts';
+import type { MemberView } from '../contract/status-types.ts';
 
 export type {
   GroupView,
@@ -16,7 +17,7 @@ export type {
 } from '../contract/status-types.ts';
 
 export interface IdentityView {
-  /** `empty`, `member`, `quarantined`. */
+  /** `empty`, `reserved`, `member`, `removed`, `quarantined`. */
   readonly state: string;
   readonly clusterId: string;
   readonly nodeId: number;
@@ -31,12 +32,20 @@ export interface InitPlan {
   readonly createdAtMs: number;
 }
 
-export interface ClusterControl {
+export interface JoinWish {
+  /** Peers ports of members. */
+  readonly addresses: readonly string[];
+  readonly clusterId: string;
+  /** Its `nodeId` is 0. */
+  readonly member: MemberView;
+}
+
+export interface ClusterControl extends ClusterCalls {
   identify(): Promise<IdentityView>;
   /** Repeating it with the same plan changes nothing. */
   init(plan: InitPlan): Promise<void>;
-  status(): Promise<StatusView>;
-  close(): void;
+  /** Asked of an empty node; repeating it gives the same id. */
+  joinCluster(wish: JoinWish): Promise<{ readonly nodeId: number }>;
 }
 
 /** PEM files of an admin client, for a cluster whose peers port speaks TLS. */

@@ -5,7 +5,7 @@ import { adminService } from '../admin/grpc-admin.ts';
 import { realTimers } from '../sys/real/timers.ts';
 import { TestNode } from '../transport/test-node.ts';
 import { newGrpcConnector } from './grpc-control.ts';
-import { planInit, planNodes } from './local-plan.ts';
+import { birthMembers, planInit, planNodes } from './local-plan.ts';
 
 const refuse = async (): Promise<never> => await Promise.reject(new Error('not asked here'));
 
@@ -52,13 +52,8 @@ describe('newGrpcConnector()', () => {
     };
     await withNode({ init }, async (address) => {
       const control = connect(address);
-      const nodes = planNodes({
-        nodeCount: 3,
-        shardCount: 16,
-        port: 8000,
-        dataFolder: 'd',
-        nodeArguments: [],
-      });
+      const options = { nodeCount: 3, port: 8000, dataFolder: 'd', nodeArguments: [] };
+      const nodes = planNodes(options, birthMembers(options, options.port));
       await control.init(planInit(nodes, { clusterId: 'c', createdAtMs: 1, shardCount: 16 }));
       control.close();
     });

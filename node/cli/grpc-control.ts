@@ -5,6 +5,16 @@
  */
 import { AdminClient } from '../admin/grpc-admin-client.ts';
 import { toPlain } from '../admin/plain-message.ts';
+import type {
+  ChangeView,
+  DrainView,
+  FenceView,
+  MovementView,
+  PlanRequestView,
+  PlanView,
+  SettingsView,
+} from '../contract/cluster-calls.ts';
+import { DynakvError } from '../lib/errors.ts';
 import type { Timers } from '../sys/clock.ts';
 import { silentLogger } from '../sys/log.ts';
 import { TlsMaterial } from '../transport/tls.ts';
@@ -14,6 +24,7 @@ import type {
   ControlTls,
   IdentityView,
   InitPlan,
+  JoinWish,
   StatusView,
 } from './cluster-control.ts';
 
@@ -34,6 +45,11 @@ class GrpcControl implements ClusterControl {
     return toPlain(await client.identify()) as IdentityView;
   }
 
+  async joinCluster(wish: JoinWish): Promise<{ readonly nodeId: number }> {
+    const client = await this.#client;
+    return await client.joinCluster({ ...wish, addresses: [...wish.addresses] });
+  }
+
   async init(plan: InitPlan): Promise<void> {
     const client = await this.#client;
     await client.init({ ...plan, members: [...plan.members] });
@@ -42,6 +58,71 @@ class GrpcControl implements ClusterControl {
   async status(): Promise<StatusView> {
     const client = await this.#client;
     return toPlain(await client.status()) as StatusView;
+  }
+
+  async plan({ add, drainNodeIds, zones }: PlanRequestView): Promise<PlanView> {
+    const client = await this.#client;
+    const request = { add: [...add], drainNodeIds: [...drainNodeIds], zones: [...zones] };
+    return toPlain(await client.plan(request)) as PlanView;
+  }
+
+  async movement(): Promise<MovementView> {
+    const client = await this.#client;
+    return toPlain(await client.getRebalance()) as MovementView;
+  }
+
+  async settings(): Promise<SettingsView> {
+    const client = await this.#client;
+    return settingsOf(await client.getSettings());
+  }
+
+  async updateSettings(
+    change: Parameters<ClusterControl['updateSettings']>[0],
+  ): Promise<SettingsView> {
+    const client = await this.#client;
+    return settingsOf(await client.updateSettings(change));
+  }
+
+  async startRebalance(fence: FenceView): Promise<ChangeView> {
+    const client = await this.#client;
+    return toPlain(await client.startRebalance({ fence })) as ChangeView;
+  }
+
+  async pauseRebalance(fence: FenceView): Promise<ChangeView> {
+    const client = await this.#client;
+    return toPlain(await client.pauseRebalance({ fence })) as ChangeView;
+  }
+
+  async cancelRebalance(fence: FenceView): Promise<ChangeView> {
+    const client = await this.#client;
+    return toPlain(await client.cancelRebalance({ fence })) as ChangeView;
+  }
+
+  async setNodeState(change: Parameters<ClusterControl['setNodeState']>[0]): Promise<ChangeView> {
+    const client = await this.#client;
+    return toPlain(await client.setNodeState(change)) as ChangeView;
+  }
+
+  async drainProgress(nodeId: number): Promise<DrainView> {
+    const client = await this.#client;
+    return toPlain(await client.getDrainProgress({ nodeId })) as DrainView;
+  }
+
+  async removeNode(change: Parameters<ClusterControl['removeNode']>[0]): Promise<ChangeView> {
+    const client = await this.#client;
+    return toPlain(await client.removeNode(change)) as ChangeView;
+  }
+
+  async moveReplica(change: Parameters<ClusterControl['moveReplica']>[0]): Promise<ChangeView> {
+    const client = await this.#client;
+    return toPlain(await client.moveReplica(change)) as ChangeView;
+  }
+
+  async transferLeader(
+    change: Parameters<ClusterControl['transferLeader']>[0],
+  ): Promise<ChangeView> {
+    const client = await this.#client;
+    return toPlain(await client.transferLeader(change)) as ChangeView;
   }
 
   close(): void {
@@ -62,6 +143,16 @@ class GrpcControl implements ClusterControl {
       material.value?.close();
     }
   }
+}
+
+function settingsOf(answer: { readonly settings?: unknown }): SettingsView {
+  if (answer.settings === undefined) {
+    throw new DynakvError(
+      'Unavailable',
+      'The node answered without settings: it is of another release',
+    );
+  }
+  return toPlain(answer.settings) as SettingsView;
 }
 
 /** A connector for the command line and the launcher. */

@@ -14,13 +14,16 @@ import {
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DynakvError, messageOf } from '../lib/errors.ts';
-import { localShardCount } from './local-plan.ts';
-import type { LocalOptions } from './local-plan.ts';
+import { birthMembers, localShardCount } from './local-plan.ts';
+import type { LocalMember, LocalOptions } from './local-plan.ts';
 
-const formatVersion = 1;
+const formatVersion = 2;
+/** Without a list of members: it has those of its birth. */
+const formatWithoutMembers = 1;
 
 export interface LocalCluster {
   readonly format: number;
+  /** At birth. */
   readonly nodeCount: number;
   readonly shardCount: number;
   /** At init: the addresses in the catalog come from it. */
@@ -29,6 +32,8 @@ export interface LocalCluster {
   /** Of the cluster, ms since 1970; part of its birth plan. */
   readonly createdAtMs: number;
   readonly initialized: boolean;
+  /** All that ever were, those removed included: a place is never used again. */
+  readonly members: readonly LocalMember[];
 }
 
 export interface ProcessMark {
@@ -39,6 +44,8 @@ export interface ProcessMark {
 export interface LauncherRecord {
   readonly launcher: ProcessMark;
   readonly nodes: readonly ProcessMark[];
+  /** Peers ports of the nodes that run, host:port. */
+  readonly endpoints: readonly string[];
 }
 
 function readJson(path: string): unknown {
@@ -96,7 +103,7 @@ export function readCluster(options: LocalOptions): LocalCluster | undefined {
     }
     return undefined;
   }
-  if (found.format !== formatVersion) {
+  if (found.format !== formatVersion && found.format !== formatWithoutMembers) {
     throw new DynakvError(
       'Refused',
       `Cannot use the data in ${folder}: its format is ${found.format}, ` +
@@ -107,7 +114,8 @@ export function readCluster(options: LocalOptions): LocalCluster | undefined {
     throw new DynakvError(
       'Refused',
       `Cannot start ${options.nodeCount} nodes on the data in ${folder}: it was made with ` +
-        `NODES=${found.nodeCount}; start with that, or choose another folder with DATA=`,
+        `NODES=${found.nodeCount}; start with that (nodes that were added later come by ` +
+        'themselves), or choose another folder with DATA=',
     );
   }
   if (options.shardCount !== undefined && found.shardCount !== options.shardCount) {
@@ -117,7 +125,9 @@ export function readCluster(options: LocalOptions): LocalCluster | undefined {
         `${found.shardCount}, which is fixed; leave --shards out, or choose another folder`,
     );
   }
-  return found;
+  const members =
+    found.format === formatVersion ? found.members : birthMembers(options, found.port);
+  return { ...found, format: formatVersion, members };
 }
 
 function listFolder(folder: string): readonly string[] {
@@ -143,6 +153,7 @@ export function newCluster(options: LocalOptions, clusterId: string): LocalClust
     clusterId,
     createdAtMs,
     initialized: false,
+    members: birthMembers(options, port),
   };
 }
 
@@ -180,6 +191,15 @@ export function findLeftovers(folder: string): readonly ProcessMark[] {
     );
   }
   return record.nodes.filter(isAlive);
+}
+
+/**
+ * Peers ports of the nodes that a launcher runs on the folder; undefined when none does. What the
+ * folder says of a launcher that is gone counts for nothing.
+ */
+export function findRunning(folder: string): readonly string[] | undefined {
+  const record = readJson(join(folder, 'launcher.json')) as LauncherRecord | undefined;
+  return record !== undefined && isAlive(record.launcher) ? record.endpoints : undefined;
 }
 
 export function writeLauncher(folder: string, record: LauncherRecord): void {

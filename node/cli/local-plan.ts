@@ -14,18 +14,36 @@ export interface LocalOptions {
   readonly shardCount?: number | undefined;
   readonly port: number;
   readonly dataFolder: string;
+  /** Zones of the nodes of a new cluster, given to them in turn; default: none. */
+  readonly zones?: readonly string[] | undefined;
   /** Arguments passed on to every node. */
   readonly nodeArguments: readonly string[];
 }
 
+/** A node as the data folder remembers it. */
+export interface LocalMember {
+  /** From 1, never used again: names its folder and its ports. */
+  readonly place: number;
+  /** 0: it was to join, and nobody knows yet whether it did. */
+  readonly nodeId: number;
+  /** The client port of place 1 when its address was told to the cluster. */
+  readonly port: number;
+  readonly zone: string;
+  readonly removed: boolean;
+}
+
 export interface LocalNode {
   readonly name: string;
+  readonly place: number;
   readonly nodeId: number;
+  readonly zone: string;
   readonly dataFolder: string;
   readonly clientPort: number;
   readonly peerPort: number;
   readonly opsPort: number;
 }
+
+export const dataFolderDefault = '.data/local';
 
 /** Small, so that a laptop's cluster starts fast; a power of two, fixed for good. */
 export const localShardCount = 16;
@@ -35,8 +53,22 @@ const opsOffset = 1100;
 const portMin = 2024;
 const portMax = 64_430;
 const host = '127.0.0.1';
+/** The ports of peers, clients and operations must stay apart. */
+export const placeMax = 999;
 
-export function planNodes(options: LocalOptions): readonly LocalNode[] {
+/** What a new cluster begins with. */
+export function birthMembers(
+  { nodeCount, zones = [] }: LocalOptions,
+  port: number,
+): readonly LocalMember[] {
+  return Array.from({ length: nodeCount }, (_none, index) => {
+    const zone = zones[index % Math.max(1, zones.length)] ?? '';
+    return { place: index + 1, nodeId: index + 1, port, zone, removed: false };
+  });
+}
+
+/** Refuses options that cannot be meant. */
+export function checkLocalOptions(options: LocalOptions): void {
   if (!nodeCounts.includes(options.nodeCount)) {
     throw new DynakvError(
       'ConfigInvalid',
@@ -56,14 +88,30 @@ export function planNodes(options: LocalOptions): readonly LocalNode[] {
       `Cannot use this port: PORT is ${portMin} to ${portMax}, not ${options.port}`,
     );
   }
-  return Array.from({ length: options.nodeCount }, (_none, index) => ({
-    name: `n${index + 1}`,
-    nodeId: index + 1,
-    dataFolder: `${options.dataFolder}/n${index + 1}`,
-    clientPort: options.port + index,
-    peerPort: options.port + peerOffset + index,
-    opsPort: options.port + opsOffset + index,
-  }));
+}
+
+export function planNode(options: LocalOptions, member: LocalMember): LocalNode {
+  const { place, nodeId, zone } = member;
+  const clientPort = options.port + place - 1;
+  return {
+    name: `n${nodeId === 0 ? place : nodeId}`,
+    ...{ place, nodeId, zone, clientPort },
+    dataFolder: `${options.dataFolder}/n${place}`,
+    peerPort: clientPort + peerOffset,
+    opsPort: clientPort + opsOffset,
+  };
+}
+
+export function nodePorts({ clientPort, peerPort, opsPort }: LocalNode): readonly number[] {
+  return [clientPort, peerPort, opsPort];
+}
+
+/** Those that are to run. */
+export function planNodes(
+  options: LocalOptions,
+  members: readonly LocalMember[],
+): readonly LocalNode[] {
+  return members.filter(({ removed }) => !removed).map((member) => planNode(options, member));
 }
 
 export function peerEndpoint(node: LocalNode): string {
@@ -83,7 +131,8 @@ export function nodeArguments(
     readonly more: readonly string[];
   },
 ): readonly string[] {
-  const overrides = options.overrides.map((each) => `${each.nodeId}=${peerEndpoint(each)}`);
+  const known = options.overrides.filter(({ nodeId }) => nodeId !== 0);
+  const overrides = known.map((each) => `${each.nodeId}=${peerEndpoint(each)}`);
   return [
     'node',
     `--data=${node.dataFolder}`,
@@ -96,17 +145,22 @@ export function nodeArguments(
   ];
 }
 
-export function planInit(
-  nodes: readonly LocalNode[],
-  cluster: Pick<LocalCluster, 'clusterId' | 'createdAtMs' | 'shardCount'>,
-): InitPlan {
-  const members: readonly MemberView[] = nodes.map((node) => ({
+/** How the cluster is to know a node. */
+export function memberView(node: LocalNode): MemberView {
+  return {
     nodeId: node.nodeId,
     address: peerEndpoint(node),
     clientAddress: `${host}:${node.clientPort}`,
     opsAddress: `${host}:${node.opsPort}`,
-    zone: '',
-  }));
+    zone: node.zone,
+  };
+}
+
+export function planInit(
+  nodes: readonly LocalNode[],
+  cluster: Pick<LocalCluster, 'clusterId' | 'createdAtMs' | 'shardCount'>,
+): InitPlan {
+  const members = nodes.map(memberView);
   return {
     clusterId: cluster.clusterId,
     createdAtMs: cluster.createdAtMs,
@@ -116,6 +170,14 @@ export function planInit(
   };
 }
 
+/** A node's three doors, in a line. */
+export function describeNode(node: LocalNode): string {
+  return (
+    `  ${node.name}  clients ${clientUrl(node)}   peers ${peerEndpoint(node)}   ` +
+    `metrics http://${host}:${node.opsPort}/metrics`
+  );
+}
+
 /** Endpoints and commands to try, as the person sees them before the ready line. */
 export function describeCluster(nodes: readonly LocalNode[], options: LocalOptions): string {
   const first = nodes[0];
@@ -123,22 +185,33 @@ export function describeCluster(nodes: readonly LocalNode[], options: LocalOptio
     return '';
   }
   const url = clientUrl(first);
-  const list = nodes.map(
-    (node) =>
-      `  ${node.name}  clients ${clientUrl(node)}   peers ${peerEndpoint(node)}   ` +
-      `metrics http://${host}:${node.opsPort}/metrics`,
-  );
-  const endpoint = peerEndpoint(first);
+  const program = 'node/cli/dynakv.js';
+  const isDefault = options.dataFolder === dataFolderDefault;
+  const data = isDefault ? '' : ` --data ${options.dataFolder}`;
+  const last = nodes.at(-1)?.name ?? '';
+  const next = Math.max(...nodes.map(({ place }) => place)) + 1;
+  const commands = [
+    ['add-node', `n${next} joins, and takes its share`],
+    ['rebalance --watch', 'what moves, how far, how fast'],
+    [`drain n${next}`, 'its shards go elsewhere; --cancel calls it off'],
+    [`remove n${next}`, 'for good, once it is drained'],
+    [`kill ${last}`, 'kill -9, and no restart'],
+    [`start ${last}`, 'it comes back, and catches up'],
+  ] as const;
+  const width = Math.max(...commands.map(([verb]) => `${program} ${verb}${data}`.length));
   return [
     '',
     `Data in ${options.dataFolder}; Ctrl-C stops everything. Every node serves every request:`,
-    ...list,
+    ...nodes.map(describeNode),
     '',
     'Try:',
     `  curl -X PUT ${url}/key/user1 -d '{"city":"Oslo"}'`,
     `  curl ${url}/key/user1`,
     `  aws dynamodb list-tables --endpoint-url ${url} --region us-east-1 --no-sign-request`,
-    `  node/cli/dynakv.js status --endpoint ${endpoint}`,
+    `  ${program} status${data}`,
+    '',
+    'Grow, shrink and break it, from another terminal:',
+    ...commands.map(([verb, what]) => `  ${`${program} ${verb}${data}`.padEnd(width)}  # ${what}`),
     '',
   ].join('\n');
 }

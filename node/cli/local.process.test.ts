@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import type { ConnectControl, IdentityView } from './cluster-control.ts';
 import type { LauncherRecord } from './local-data.ts';
 import { runLocal } from './local.ts';
+import { testControl } from './testing-control.ts';
 
 const fakeNode = fileURLToPath(new URL('./testdata/fake-node.js', import.meta.url));
 const port = 23_400;
@@ -26,21 +27,20 @@ afterEach(() => {
   rmSync(join(folder, '..'), { recursive: true, force: true });
 });
 
-const connect: ConnectControl = (endpoint) => ({
-  identify: async () => (await (await fetch(`http://${endpoint}/`)).json()) as IdentityView,
-  init: async (plan) => {
-    brokenInits -= 1;
-    const isBroken = brokenInits >= 0;
-    for (const member of plan.members.slice(0, isBroken ? 1 : undefined)) {
-      await fetch(`http://${member.address}/${plan.clusterId}`, { method: 'POST' });
-    }
-    if (isBroken) {
-      throw new Error('The second member does not answer');
-    }
-  },
-  status: async () => await Promise.reject(new Error('not asked here')),
-  close: () => undefined,
-});
+const connect: ConnectControl = (endpoint) =>
+  testControl({
+    identify: async () => (await (await fetch(`http://${endpoint}/`)).json()) as IdentityView,
+    init: async (plan) => {
+      brokenInits -= 1;
+      const isBroken = brokenInits >= 0;
+      for (const member of plan.members.slice(0, isBroken ? 1 : undefined)) {
+        await fetch(`http://${member.address}/${plan.clusterId}`, { method: 'POST' });
+      }
+      if (isBroken) {
+        throw new Error('The second member does not answer');
+      }
+    },
+  });
 
 interface Run {
   readonly ended: Promise<number>;

@@ -4,6 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { StatusView } from './cluster-control.ts';
 import type { LocalOptions } from './local-plan.ts';
 import { runProgram } from './program.ts';
+import { testControl } from './testing-control.ts';
 
 const replica = (nodeId: number, lag: number) => ({
   nodeId,
@@ -75,23 +76,24 @@ async function run(commandLine: readonly string[], failure?: Error): Promise<Res
       return 0;
     },
     runRecover: async () => 0,
-    connect: () => ({
-      identify: async () => ({ state: 'member', clusterId: 'c1', nodeId: 1 }),
-      init: async () => undefined,
-      status: async () => {
-        if (failure !== undefined) {
-          throw failure;
-        }
-        return status;
-      },
-      close: () => undefined,
-    }),
+    connect: () =>
+      testControl({
+        status: async () => {
+          if (failure !== undefined) {
+            throw failure;
+          }
+          return status;
+        },
+      }),
     writeOut: (text) => {
       out += text;
     },
     writeError: (text) => {
       error += text;
     },
+    isTerminal: false,
+    nowMs: () => 0,
+    pause: async () => undefined,
   });
   return { code, out: stripVTControlCharacters(out), error, local, flags };
 }
@@ -146,8 +148,9 @@ describe('runProgram()', () => {
     const nodes = (await run(['nodes'])).out.split('\n');
     expect(nodes[0]).toMatch(/^NODE +STATE +LEADS +COPIES/);
     expect(nodes[3]).toMatch(/^n3 +active, silent +0 +2 .*NodeDown$/);
-    const shards = (await run(['shards'])).out.split('\n');
+    const shards = (await run(['shards', '--raft'])).out.split('\n');
     expect(shards[1]).toMatch(/^system +n1 +4 +40 +40 +15 +n1, n2 -15, n3 \? +asleep$/);
+    expect((await run(['shards'])).out.split('\n')[0]).toMatch(/^SHARD +HASHES +SIZE +n1 +n2 +n3/);
   });
 
   test('--json gives the whole answer', async () => {
@@ -157,5 +160,9 @@ describe('runProgram()', () => {
   test('a node that does not answer is named', async () => {
     const result = await run(['status', '--endpoint', 'h:1'], new Error('refused'));
     expect(result).toMatchObject({ code: 1, error: 'Cannot ask the node at h:1: refused\n' });
+    const asJson = await run(['status', '--json', '--endpoint', 'h:1'], new Error('refused'));
+    expect(JSON.parse(asJson.error)).toEqual({
+      error: { reason: 'Failed', message: 'Cannot ask the node at h:1: refused' },
+    });
   });
 });

@@ -3,12 +3,13 @@
  * knows neither the node nor gRPC. A refusal is one line on the error output and exit code 1.
  */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { DynakvError, messageOf } from '../lib/errors.ts';
-import type { ConnectControl, ControlTls, StatusView } from './cluster-control.ts';
+import { isDynakvError, messageOf } from '../lib/errors.ts';
+import { addClusterVerbs } from '../verbs/cluster-verbs.ts';
+import type { ConnectControl } from './cluster-control.ts';
+import { addTargetOptions, openCluster } from './cluster-finder.ts';
 import type { LocalOptions } from './local-plan.ts';
-import { formatNodes } from './nodes.ts';
-import { formatShards } from './shards.ts';
-import { formatStatus } from './status.ts';
+import { dataFolderDefault } from './local-plan.ts';
+import { addLocalVerbs } from './local-verbs.ts';
 
 export interface ProgramActions {
   readonly version: string;
@@ -20,6 +21,10 @@ export interface ProgramActions {
   readonly connect: ConnectControl;
   readonly writeOut: (text: string) => void;
   readonly writeError: (text: string) => void;
+  /** The output may be drawn over. */
+  readonly isTerminal: boolean;
+  readonly nowMs: () => number;
+  readonly pause: (ms: number) => Promise<void>;
 }
 
 /** Of `dynakv recover`, as given. */
@@ -33,30 +38,13 @@ export interface RecoverFlags {
   readonly createEmpty: boolean;
 }
 
-interface ViewFlags {
-  readonly endpoint: string;
-  readonly json?: true;
-  readonly tlsCa?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-}
-
 interface LocalFlags {
   readonly nodes: number;
   readonly shards?: number;
   readonly port: number;
   readonly data: string;
+  readonly zones?: readonly string[];
 }
-
-const views: readonly {
-  readonly name: string;
-  readonly help: string;
-  readonly format: (status: StatusView) => string;
-}[] = [
-  { name: 'status', help: 'Is the cluster well, and if not, what is wrong', format: formatStatus },
-  { name: 'nodes', help: 'The nodes: state, shards led and held', format: formatNodes },
-  { name: 'shards', help: 'The shards: leader, copies, applied index, lag', format: formatShards },
-];
 
 function toInteger(text: string): number {
   if (!/^\d{1,9}$/.test(text)) {
@@ -91,34 +79,27 @@ export async function runProgram(
     .option('--nodes <count>', 'Number of nodes: 1, 3 or 5', toInteger, 3)
     .option('--port <port>', 'Client port of the first node', toInteger, 8000)
     .option('--shards <count>', 'Shards of a new cluster: a power of two (default 16)', toInteger)
-    .option('--data <folder>', 'Data folder', '.data/local')
+    .option('--data <folder>', 'Data folder', dataFolderDefault)
+    .option('--zones <names>', 'Zones of the nodes of a new cluster, in turn: a,b,c', toNames)
     .argument('[nodeArguments...]', 'After --: options passed on to every node')
     .action(async (nodeArguments: string[], flags: LocalFlags) => {
-      const { nodes, shards, port, data } = flags;
+      const { nodes, shards, port, data, zones } = flags;
       exitCode = await actions.runLocal({
         nodeCount: nodes,
         shardCount: shards,
         port,
         dataFolder: data,
+        zones,
         nodeArguments,
       });
     });
+  addLocalVerbs(program, actions);
   addRecover(program, actions, (code) => (exitCode = code));
-  for (const view of views) {
-    program
-      .command(view.name)
-      .description(view.help)
-      .option('--endpoint <host:port>', 'Peers port of any node', '127.0.0.1:7000')
-      .option('--json', 'The whole answer as JSON')
-      .option('--tls-ca <file>', 'Authorities of the cluster, PEM (with the next two)')
-      .option('--tls-cert <file>', 'Certificate of this client, PEM')
-      .option('--tls-key <file>', 'Its private key, PEM')
-      .action(async (flags: ViewFlags) => {
-        const status = await askStatus(flags, actions.connect);
-        const text = flags.json === true ? JSON.stringify(status, null, 2) : view.format(status);
-        actions.writeOut(`${text}\n`);
-      });
-  }
+  addClusterVerbs(program, {
+    ...actions,
+    addTargetOptions,
+    open: (flags) => openCluster(flags, actions.connect),
+  });
   program
     .command('version')
     .description('Show the version')
@@ -132,9 +113,28 @@ export async function runProgram(
     if (error instanceof CommanderError) {
       return error.exitCode;
     }
-    actions.writeError(`${messageOf(error)}\n`);
+    actions.writeError(`${describeFailure(error, commandLine.includes('--json'))}\n`);
     return 1;
   }
+}
+
+/** A refusal has a name of its own, for programs and for looking it up. */
+function describeFailure(error: unknown, isJson: boolean): string {
+  const message = messageOf(error);
+  const named = isDynakvError(error) ? error.facts['reason'] : undefined;
+  const reason = typeof named === 'string' && named !== '' ? named : undefined;
+  if (isJson) {
+    return JSON.stringify({ error: { reason: reason ?? 'Failed', message } });
+  }
+  return reason === undefined ? message : `${message} (${reason})`;
+}
+
+function toNames(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) {
+    throw new InvalidArgumentError('expected names with commas between them');
+  }
+  return names;
 }
 
 function toNodeIds(text: string): number[] {
@@ -183,31 +183,4 @@ async function runNode(flags: readonly string[], actions: ProgramActions): Promi
     actions.writeError(`${messageOf(error)}\n`);
     return 1;
   }
-}
-
-async function askStatus(flags: ViewFlags, connect: ConnectControl): Promise<StatusView> {
-  const { endpoint } = flags;
-  const control = connect(endpoint, readTls(flags));
-  try {
-    return await control.status();
-  } catch (error) {
-    const reason = messageOf(error);
-    throw new Error(`Cannot ask the node at ${endpoint}: ${reason}`, { cause: error });
-  } finally {
-    control.close();
-  }
-}
-
-function readTls(flags: ViewFlags): ControlTls | undefined {
-  const { tlsCa, tlsCert, tlsKey } = flags;
-  if (tlsCa !== undefined && tlsCert !== undefined && tlsKey !== undefined) {
-    return { caFile: tlsCa, certFile: tlsCert, keyFile: tlsKey };
-  }
-  if (tlsCa !== undefined || tlsCert !== undefined || tlsKey !== undefined) {
-    throw new DynakvError(
-      'ConfigInvalid',
-      'Cannot use TLS with a part of its files: give all three',
-    );
-  }
-  return undefined;
 }

@@ -7,6 +7,7 @@
  * Invariant: nothing is answered that another leader may have made untrue meanwhile: an answer
  * waits for a read round of the system group.
  */
+import { assumedNodeIdFirst } from '../contract/cluster-calls.ts';
 import { DynakvError } from '../lib/errors.ts';
 import type { Router } from '../router/router.ts';
 import type { ClusterView, ViewNode } from '../shards/cluster-view.ts';
@@ -47,8 +48,6 @@ import { refusal } from './system-decision.ts';
 const commandMs = 10_000;
 /** Moves shown at a time. */
 const movesShownMax = 1_000;
-/** Ids for nodes that are not there yet: above all that are, by much. */
-const plannedNodeIdFirst = 0xf000_0000;
 
 export interface AdminDeskParts {
   readonly catalog: Catalog;
@@ -127,7 +126,7 @@ export class AdminDesk {
       zone: zones.get(node.nodeId) ?? node.zone,
     }));
     for (const [i, added] of request.add.entries()) {
-      nodes.push({ nodeId: plannedNodeIdFirst + i, state: 'active', ...added });
+      nodes.push({ nodeId: assumedNodeIdFirst + i, state: 'active', ...added });
     }
     return { ...view, nodes };
   }

@@ -1,10 +1,12 @@
 /** `dynakv nodes`: a line a node. */
-import type { StatusView } from './cluster-control.ts';
-import { formatProblems } from './status.ts';
+import type { StatusView } from '../contract/status-types.ts';
+import { formatNodeIds } from './quantities.ts';
+import { formatProblems } from './status-view.ts';
 import { formatTable } from './table.ts';
 
 export function formatNodes(status: StatusView): string {
-  const rows = status.nodes.map((node) => [
+  const members = status.nodes.filter((node) => node.state !== 'removed');
+  const rows = members.map((node) => [
     node.member === undefined ? '?' : `n${node.member.nodeId}`,
     node.answers ? node.state : `${node.state}, silent`,
     node.leaderCount,
@@ -19,5 +21,8 @@ export function formatNodes(status: StatusView): string {
       .join(', '),
   ]);
   const head = ['NODE', 'STATE', 'LEADS', 'COPIES', 'PEERS', 'CLIENTS', 'ZONE', 'VERSION', 'WRONG'];
-  return [formatTable(head, rows), ...formatProblems(status)].join('\n');
+  const removed = status.nodes.filter((node) => node.state === 'removed');
+  const names = formatNodeIds(removed.map((node) => node.member?.nodeId ?? 0));
+  const gone = removed.length === 0 ? [] : ['', `removed for good: ${names}`];
+  return [formatTable(head, rows), ...gone, ...formatProblems(status)].join('\n');
 }

@@ -1,6 +1,6 @@
 /** `dynakv status`: is the cluster well, and if not, what is wrong. */
 import pc from 'picocolors';
-import type { GroupView, StatusView } from './cluster-control.ts';
+import type { GroupView, StatusView } from '../contract/status-types.ts';
 
 /** The largest lag of a replica that the answering node knows of. */
 export function lagOf(group: GroupView): number {
@@ -10,14 +10,15 @@ export function lagOf(group: GroupView): number {
 export function formatStatus(status: StatusView): string {
   const shards = status.groups.filter((group) => group.groupId !== 0);
   const led = shards.filter((group) => group.leaderNodeId !== 0).length;
-  const active = status.nodes.filter((node) => node.state === 'active' && node.answers).length;
+  const members = status.nodes.filter((node) => node.state !== 'removed');
+  const active = members.filter((node) => node.state === 'active' && node.answers).length;
   const system = status.groups.find((group) => group.groupId === 0);
   const isWell = status.ready && status.problems.length === 0;
   const health = isWell ? pc.green('well') : pc.red(status.ready ? 'impaired' : 'not ready');
   return [
     `cluster   ${status.clusterId === '' ? 'not created yet' : status.clusterId}`,
     `health    ${health}`,
-    `nodes     ${active} of ${status.nodes.length} active`,
+    `nodes     ${active} of ${members.length} active`,
     `shards    ${led} of ${status.shardCount} with a leader, copies wanted: ${status.replicationFactor}`,
     `system    leader ${formatLeader(system?.leaderNodeId ?? 0)}, term ${system?.term ?? 0}`,
     `lag       ${Math.max(0, ...status.groups.map(lagOf))} entries at most`,

@@ -1,6 +1,6 @@
-/** `dynakv shards`: a line a group: leader, copies, how far they have applied, who is behind. */
-import type { GroupView, ReplicaView, StatusView } from './cluster-control.ts';
-import { formatLeader, formatProblems, lagOf } from './status.ts';
+/** `dynakv shards --raft`: a line a group: leader, copies, how far they have applied, who is behind. */
+import type { GroupView, ReplicaView, StatusView } from '../contract/status-types.ts';
+import { formatLeader, formatProblems, lagOf } from './status-view.ts';
 import { formatTable } from './table.ts';
 
 /** `n2 ~15`: a learner is in parentheses, a copy that is behind shows by how much. */
@@ -19,7 +19,7 @@ function appliedOf(group: GroupView): number {
   return leader?.appliedIndex ?? Math.max(0, ...known.map((each) => each.appliedIndex));
 }
 
-export function formatShards(status: StatusView): string {
+export function formatReplicas(status: StatusView): string {
   const rows = status.groups.map((group) => [
     group.groupId === 0 ? 'system' : group.groupId,
     formatLeader(group.leaderNodeId),
