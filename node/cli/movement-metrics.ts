@@ -81,6 +81,7 @@ function watchPlan(metrics: Metrics, core: NodeCore): void {
   const idle = metrics.gauge('planIdle', {});
   const under = metrics.gauge('shardsUnderReplicated', {});
   const leaderless = metrics.gauge('shardsLeaderless', {});
+  const atRisk = metrics.gauge('shardsQuorumAtRisk', {});
   const load = metrics.gauge('loadMaxOverMean', {});
   const reasons = new Set<string>();
   metrics.onCollect(() => {
@@ -104,6 +105,7 @@ function watchPlan(metrics: Metrics, core: NodeCore): void {
     const summary = isManaging ? summarizePlacement(manager.view()) : undefined;
     under.set(summary?.underReplicated ?? 0);
     leaderless.set(summary?.leaderless ?? 0);
+    atRisk.set(summary?.quorumAtRisk ?? 0);
     load.set(summary?.loadMaxOverMean ?? 0);
   });
 }

@@ -137,12 +137,14 @@ function watchPeers(metrics: Metrics, core: NodeCore, network: GrpcNetwork): voi
 }
 
 /** Asking the file system takes a moment: each look shows the answer to the one before. */
-function watchDisk(metrics: Metrics, freeBytes: () => Promise<number>): void {
-  const gauge = metrics.gauge('diskFreeBytes', {});
+function watchDisk(metrics: Metrics, space: WatchedNode['space']): void {
+  const free = metrics.gauge('diskFreeBytes', {});
+  const size = metrics.gauge('diskSizeBytes', {});
   const ask = (): void => {
-    freeBytes().then(
-      (bytes) => {
-        gauge.set(bytes);
+    space().then(
+      ({ freeBytes, sizeBytes }) => {
+        free.set(freeBytes);
+        size.set(sizeBytes);
       },
       () => undefined, // The old value stays; a failing store is told elsewhere.
     );
@@ -183,7 +185,8 @@ export interface WatchedNode {
   readonly core: NodeCore;
   readonly network: GrpcNetwork;
   readonly version: string;
-  freeBytes(): Promise<number>;
+  /** Of the file system of the data folder. */
+  space(): Promise<{ readonly freeBytes: number; readonly sizeBytes: number }>;
 }
 
 /** Shows a node on `/metrics`. */
@@ -196,7 +199,7 @@ export function watchNode(metrics: Metrics, node: WatchedNode): void {
   watchRouter(metrics, core);
   watchStore(metrics, core);
   watchPeers(metrics, core, node.network);
-  watchDisk(metrics, () => node.freeBytes());
+  watchDisk(metrics, () => node.space());
   watchMovement(metrics, core);
   const ready = metrics.gauge('ready', {});
   metrics.onCollect(() => {

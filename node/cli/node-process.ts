@@ -360,7 +360,10 @@ export class NodeProcess implements NodeControl {
       core,
       network,
       version: this.version,
-      freeBytes: async () => await this.#world.disk.freeBytes(folder.path),
+      space: async () => ({
+        freeBytes: await this.#world.disk.freeBytes(folder.path),
+        sizeBytes: await this.#world.disk.sizeBytes(folder.path),
+      }),
     });
     core.start();
     this.#services.open(core);

@@ -184,6 +184,13 @@ export const series = {
     help: 'Space free for the data folder, as of the last look.',
     labels: [],
   },
+  diskSizeBytes: {
+    name: 'dynakv_disk_size_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Size of the file system of the data folder, as far as this process may fill it.',
+    labels: [],
+  },
   engineStalled: {
     name: 'dynakv_engine_stalled',
     type: 'gauge',
@@ -399,6 +406,13 @@ export const series = {
     type: 'gauge',
     unit: 'count',
     help: 'Shards that have lost the majority of their copies.',
+    labels: [],
+  },
+  shardsQuorumAtRisk: {
+    name: 'dynakv_shards_quorum_at_risk',
+    type: 'gauge',
+    unit: 'count',
+    help: 'Shards of several copies that one more lost copy would leave without a majority.',
     labels: [],
   },
   loadMaxOverMean: {

@@ -35,6 +35,7 @@ describe('summarizePlacement', () => {
     const none = born.groups.filter(({ replicas }) => replicas.every(({ nodeId }) => nodeId > 2));
     expect(summarizePlacement(view)).toMatchObject({
       ...{ leaderless: both.length, underReplicated: 10 - none.length },
+      quorumAtRisk: 10 - none.length - both.length,
     });
     const groups = born.groups.map((group) => ({
       ...group,

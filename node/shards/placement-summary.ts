@@ -44,6 +44,8 @@ export interface PlacementSummary {
   readonly underReplicated: number;
   readonly overReplicated: number;
   readonly leaderless: number;
+  /** Shards of three copies or more that have a live majority and not one copy above it. */
+  readonly quorumAtRisk: number;
   /** Shards whose copies lie in as many zones as could be. */
   readonly bestSpread: number;
   /** Load of the fullest node over the mean, both by weight, of nodes that hold copies. */
@@ -60,7 +62,7 @@ export function summarizePlacement(view: ClusterView): PlacementSummary {
   const copies = Math.min(roster.factor, roster.holderCount);
   const capacities = roster.zoneCapacities();
   const bestPairs = sharedZonePairs(bestZoneCounts(capacities, copies));
-  const counts = { under: 0, over: 0, leaderless: 0, bestSpread: 0 };
+  const counts = { under: 0, over: 0, leaderless: 0, atRisk: 0, bestSpread: 0 };
   for (let g = 0; g < shards.length; g++) {
     const voters = members.voters(g);
     const live = voters.filter((i) => roster.isAlive(i) && !members.isFailed(g, i));
@@ -71,6 +73,7 @@ export function summarizePlacement(view: ClusterView): PlacementSummary {
     counts.under += Number(live.length < roster.factor);
     counts.over += Number(voters.length > roster.factor);
     counts.leaderless += Number(members.spare(g) < 0);
+    counts.atRisk += Number(roster.factor >= 3 && members.spare(g) === 0);
     counts.bestSpread += Number(sharedZonePairs(byZone) <= bestPairs);
   }
   return {
@@ -79,6 +82,7 @@ export function summarizePlacement(view: ClusterView): PlacementSummary {
     ...{ shards: shards.length, copies: roster.factor, bestSpread: counts.bestSpread },
     ...{ underReplicated: counts.under, overReplicated: counts.over },
     leaderless: counts.leaderless,
+    quorumAtRisk: counts.atRisk,
     loadMaxOverMean: maxOverMean(holders, ({ voters }) => voters),
     leadersMaxOverMean: maxOverMean(holders, ({ leaders }) => leaders),
   };

@@ -23,6 +23,7 @@ export type SimDiskOperationKind =
   | 'remove'
   | 'syncDirectory'
   | 'freeBytes'
+  | 'sizeBytes'
   | 'read'
   | 'write'
   | 'datasync'
@@ -138,6 +139,7 @@ export class SimDisk implements Disk {
       remove: (path) => alive(() => this.remove(path)),
       syncDirectory: (path) => alive(() => this.syncDirectory(path)),
       freeBytes: (path) => alive(() => this.freeBytes(path)),
+      sizeBytes: (path) => alive(() => this.sizeBytes(path)),
     };
   }
 
@@ -303,6 +305,10 @@ export class SimDisk implements Disk {
 
   freeBytes(path: string): Promise<number> {
     return this.#run({ kind: 'freeBytes', path, bytes: 0 }, () => this.#free());
+  }
+
+  sizeBytes(path: string): Promise<number> {
+    return this.#run({ kind: 'sizeBytes', path, bytes: 0 }, () => this.capacityBytes);
   }
 
   #handle(path: string, file: SimFile): DiskFile {

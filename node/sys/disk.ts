@@ -43,4 +43,6 @@ export interface Disk {
   syncDirectory(path: string): Promise<void>;
   /** Bytes free to this process on the folder's file system. */
   freeBytes(path: string): Promise<number>;
+  /** Bytes of that file system, without what is kept back from this process. */
+  sizeBytes(path: string): Promise<number>;
 }

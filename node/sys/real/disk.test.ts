@@ -75,6 +75,8 @@ describe('RealDisk', () => {
     expect(await disk.exists(join(folder, 'x', 'c'))).toBe(true);
     expect(await disk.exists(join(folder, 'nothing'))).toBe(false);
     expect(await disk.list(join(folder, 'nothing'))).toEqual([]);
-    expect(await disk.freeBytes(folder)).toBeGreaterThan(0);
+    const freeBytes = await disk.freeBytes(folder);
+    expect(freeBytes).toBeGreaterThan(0);
+    expect(await disk.sizeBytes(folder)).toBeGreaterThanOrEqual(freeBytes);
   });
 });

@@ -250,4 +250,10 @@ export class RealDisk implements Disk {
     const stats = await fsPromises.statfs(path);
     return stats.bavail * stats.bsize;
   }
+
+  async sizeBytes(path: string): Promise<number> {
+    const stats = await fsPromises.statfs(path);
+    const keptBack = stats.bfree - stats.bavail;
+    return (stats.blocks - keptBack) * stats.bsize;
+  }
 }
