@@ -119,6 +119,15 @@ dist: install-dev ## Build plain JavaScript into dist/ and start it once
 	node dist/node/cli/dynakv.js version | grep -qx "$$(node -p 'require("./package.json").version')" && \
 	echo 'dist: starts'
 
+##@ See it
+.PHONY: monitoring
+monitoring: install-dev ## Generate alerts and dashboards from manifests/source
+	@node manifests/source/generate.ts
+
+.PHONY: alerts
+alerts: install-dev ## Replay every story of every alert with promtool (a Debian package, unpacked once)
+	@node manifests/source/alerts-check.ts
+
 ##@ On Kubernetes
 .PHONY: images
 images: dist ## Build the image dynakv/dynakv and load it into the cluster that runs (IMAGE_TAG= …)

@@ -42,6 +42,7 @@ const worldFiles = [
   'operator/{kube,nodes,certificates,cli,generate,test}/**/*.ts',
   '**/*.test.ts',
   'operator/kube/**/*.ts',
+  'manifests/**/*.ts',
   'test-e2e/**/*.ts',
 ];
 

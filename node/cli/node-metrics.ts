@@ -4,6 +4,7 @@
  */
 import type { NodeCore } from '../manager/node-core.ts';
 import type { Metrics } from '../metrics/registry.ts';
+import type { Disk } from '../sys/disk.ts';
 import type { GrpcNetwork } from '../transport/grpc-network.ts';
 import { Growth, GrowthByLabel } from './growth.ts';
 import { watchMovement } from './movement-metrics.ts';
@@ -137,12 +138,12 @@ function watchPeers(metrics: Metrics, core: NodeCore, network: GrpcNetwork): voi
 }
 
 /** Asking the file system takes a moment: each look shows the answer to the one before. */
-function watchDisk(metrics: Metrics, space: WatchedNode['space']): void {
+function watchDisk(metrics: Metrics, { disk, folder }: WatchedNode): void {
   const free = metrics.gauge('diskFreeBytes', {});
   const size = metrics.gauge('diskSizeBytes', {});
   const ask = (): void => {
-    space().then(
-      ({ freeBytes, sizeBytes }) => {
+    Promise.all([disk.freeBytes(folder), disk.sizeBytes(folder)]).then(
+      ([freeBytes, sizeBytes]) => {
         free.set(freeBytes);
         size.set(sizeBytes);
       },
@@ -185,8 +186,9 @@ export interface WatchedNode {
   readonly core: NodeCore;
   readonly network: GrpcNetwork;
   readonly version: string;
-  /** Of the file system of the data folder. */
-  space(): Promise<{ readonly freeBytes: number; readonly sizeBytes: number }>;
+  readonly disk: Disk;
+  /** The data folder. */
+  readonly folder: string;
 }
 
 /** Shows a node on `/metrics`. */
@@ -199,7 +201,7 @@ export function watchNode(metrics: Metrics, node: WatchedNode): void {
   watchRouter(metrics, core);
   watchStore(metrics, core);
   watchPeers(metrics, core, node.network);
-  watchDisk(metrics, () => node.space());
+  watchDisk(metrics, node);
   watchMovement(metrics, core);
   const ready = metrics.gauge('ready', {});
   metrics.onCollect(() => {

@@ -360,10 +360,7 @@ export class NodeProcess implements NodeControl {
       core,
       network,
       version: this.version,
-      space: async () => ({
-        freeBytes: await this.#world.disk.freeBytes(folder.path),
-        sizeBytes: await this.#world.disk.sizeBytes(folder.path),
-      }),
+      ...{ disk: this.#world.disk, folder: folder.path },
     });
     core.start();
     this.#services.open(core);

@@ -122,6 +122,7 @@ export const packagePlaces: Readonly<Record<string, readonly string[]>> = {
   pino: ['sys'],
   'pino-pretty': ['sys'],
   'prom-client': ['metrics'],
+  yaml: ['source'],
 };
 
 /** Folder of `test-e2e/` → level; files at its top wire them, and only specs import those. */

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the local cluster and the image need, and does nothing when all
-# of their programs are there. Prometheus and promtool are only unpacked, into a cache folder, since
-# installing the package would start a service; the folder is printed as the last line.
+# of their programs are there. The folder of prometheus and promtool is printed as the last line.
 set -euo pipefail
 
 fail() {
@@ -24,9 +23,6 @@ declare -A packages=(
   [openssl]=openssl
   [flock]=util-linux
 )
-# shellcheck source=/dev/null
-release=$(. /etc/os-release && echo "${VERSION_CODENAME:-$ID}")
-
 missing=()
 for program in "${!packages[@]}"; do
   PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null || missing+=("${packages[$program]}")
@@ -56,30 +52,5 @@ install_packages() {
     "${missing[@]}" >&2 || fail 'apt-get install failed (its messages are above)'
 }
 
-unpack_prometheus() {
-  local cache staging
-  cache=${XDG_CACHE_HOME:-$HOME/.cache}/dynakv/prometheus-$release
-  if [[ ! -x $cache/promtool ]]; then
-    mkdir -p "$(dirname "$cache")"
-    exec 9>"$cache.lock"
-    flock 9
-    if [[ ! -x $cache/promtool ]]; then
-      echo "Unpacking the Debian package of Prometheus into a cache folder" >&2
-      apt-cache show prometheus >/dev/null 2>&1 || update
-      staging=$(mktemp -d "$cache.XXXXXX")
-      chmod 777 "$staging"
-      (cd "$staging" && apt-get download -q prometheus >&2) || fail 'apt-get download failed'
-      dpkg-deb -x "$staging"/prometheus_*.deb "$staging/unpacked"
-      mkdir "$staging/bin"
-      mv "$staging"/unpacked/usr/bin/{prometheus,promtool} "$staging/bin/"
-      chmod 755 "$staging/bin"
-      rm -rf "$cache"
-      mv "$staging/bin" "$cache"
-      rm -rf "$staging"
-    fi
-  fi
-  echo "$cache"
-}
-
 ((${#missing[@]} == 0)) || install_packages
-unpack_prometheus
+"$(dirname "${BASH_SOURCE[0]}")/../../manifests/prometheus.sh"

@@ -1,0 +1,54 @@
+/**
+ * Writes what is generated for the monitoring: `generate.ts` writes, `generate.ts --check` only says
+ * which files differ. `generated()` is the list; everything in it is a function of the sources.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { prometheusRule } from './alert-rules.ts';
+import { podMonitor } from './pod-monitor.ts';
+import { yamlText } from './yaml-text.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const notice = '# Generated from manifests/source by `make monitoring`.\n';
+
+function yaml(object: object): string {
+  return notice + yamlText(object);
+}
+
+/** Path from the repository's root → text. */
+export function generated(): ReadonlyMap<string, string> {
+  return new Map([
+    ['manifests/monitoring/prometheus-rule.yaml', yaml(prometheusRule())],
+    ['manifests/monitoring/pod-monitor.yaml', yaml(podMonitor())],
+  ]);
+}
+
+/** Paths whose file is missing or not as generated. */
+export function outdated(): readonly string[] {
+  return [...generated()]
+    .filter(([path, text]) => {
+      const file = join(root, path);
+      return !existsSync(file) || readFileSync(file, 'utf8') !== text;
+    })
+    .map(([path]) => path);
+}
+
+function write(): void {
+  for (const [path, text] of generated()) {
+    const file = join(root, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+}
+
+if (import.meta.main) {
+  if (process.argv.includes('--check')) {
+    const paths = outdated();
+    for (const path of paths) {
+      process.stderr.write(`${path} is not what manifests/source gives: make monitoring\n`);
+    }
+    process.exitCode = paths.length === 0 ? 0 : 1;
+  } else {
+    write();
+  }
+}
