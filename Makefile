@@ -112,6 +112,14 @@ proto: install-dev ## Generate TypeScript from node/contract/proto
 proto-check: install-dev ## Fail when generated files differ from what the protos give
 	@$(MAKE) proto && git diff --exit-code -- node/contract/gen && echo 'proto: up to date'
 
+.PHONY: crds
+crds: install-dev ## Generate the CRD, the admission policies and operator/docs/api.md from operator/api
+	@node operator/generate/main.ts
+
+.PHONY: crds-check
+crds-check: install-dev ## Fail when they differ from what operator/api gives
+	@$(MAKE) crds && git diff --exit-code -- crds manifests operator/docs && echo 'crds: up to date'
+
 .PHONY: dist
 dist: install-dev ## Build plain JavaScript into dist/ and start it once
 	@rm -rf dist && tsc -p tsconfig.build.json && cp package.json dist/package.json && \

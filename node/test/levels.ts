@@ -122,7 +122,8 @@ export const packagePlaces: Readonly<Record<string, readonly string[]>> = {
   pino: ['sys'],
   'pino-pretty': ['sys'],
   'prom-client': ['metrics'],
-  yaml: ['source'],
+  typescript: ['generate'],
+  yaml: ['source', 'generate'],
 };
 
 /** Folder of `test-e2e/` → level; files at its top wire them, and only specs import those. */

@@ -37,9 +37,9 @@ export interface ClusterSpec {
    * How many shards the data is cut into. Fixed at creation.
    * @default 64
    * @minimum 1
-   * @maximum 65536
-   * @rule self in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384,
-   * 32768, 65536] => shards must be a power of two from 1 to 65536
+   * @maximum 4096
+   * @rule self in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096] => spec.shards must
+   * be a power of two
    * @immutable
    */
   readonly shards: number;
@@ -49,9 +49,9 @@ export interface ClusterSpec {
    * @default 3
    * @minimum 1
    * @maximum 7
-   * @rule self in [1, 3, 5, 7] => replicationFactor must be 1, 3, 5 or 7: an even number of
-   * copies survives no more losses than one copy less
-   * @rule self >= oldSelf => replicationFactor cannot be lowered
+   * @rule self in [1, 3, 5, 7] => spec.replicationFactor must be 1, 3, 5 or 7, as an even
+   * number of copies survives no more losses than one copy less
+   * @rule self >= oldSelf => spec.replicationFactor cannot be lowered
    */
   readonly replicationFactor: number;
   /**
@@ -195,13 +195,13 @@ export interface TopologySpec {
 /**
  * @rule has(self.storageClassName) == has(oldSelf.storageClassName) &&
  * (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName) =>
- * storage.storageClassName cannot be changed
+ * spec.storage.storageClassName cannot be changed
  */
 export interface StorageSpec {
   /**
    * Size of each node's volume. Fixed at creation.
    * @default "10Gi"
-   * @quantity 1Mi
+   * @quantity 64Mi
    * @immutable
    */
   readonly size: string;
@@ -235,11 +235,13 @@ export interface RetentionSpec {
  * @rule !has(self.limits.memory) || !isQuantity(self.limits.memory) ||
  * !isQuantity(self.requests.memory) ||
  * quantity(self.limits.memory).compareTo(quantity(self.requests.memory)) == 0 =>
- * resources.limits.memory must equal resources.requests.memory: a node that is promised less
- * than it may use is killed when the machine is short
+ * spec.resources.limits.memory must equal resources.requests.memory, as a node that is promised
+ * less than it may use is killed when the machine is short: {self.limits.memory}, the request is
+ * {self.requests.memory}
  * @rule !has(self.limits.cpu) || !isQuantity(self.limits.cpu) || !isQuantity(self.requests.cpu)
  * || quantity(self.limits.cpu).compareTo(quantity(self.requests.cpu)) >= 0 =>
- * resources.limits.cpu must be at least resources.requests.cpu
+ * spec.resources.limits.cpu must be at least resources.requests.cpu:
+ * {self.limits.cpu} is less than {self.requests.cpu}
  */
 export interface ResourcesSpec {
   /**
@@ -387,9 +389,9 @@ export interface TlsSpec {
 }
 
 /**
- * @rule self.mode != 'Secret' || has(self.secretName) => tls.client.secretName is required with
+ * @rule self.mode != 'Secret' || has(self.secretName) => spec.tls.client.secretName is required with
  * mode Secret
- * @rule self.mode == 'Secret' || !has(self.secretName) => tls.client.secretName is for mode
+ * @rule self.mode == 'Secret' || !has(self.secretName) => spec.tls.client.secretName is for mode
  * Secret alone
  */
 export interface ClientTlsSpec {
@@ -448,7 +450,7 @@ export interface PodSpec {
    * @maxProperties 32
    * @valueMaxLength 63
    * @rule self.all(key, !key.startsWith('dynakv.dev/') &&
-   * !key.startsWith('app.kubernetes.io/')) => pod.labels cannot set labels of dynakv.dev/ or
+   * !key.startsWith('app.kubernetes.io/')) => spec.pod.labels cannot set labels of dynakv.dev/ or
    * app.kubernetes.io/: the operator finds its pods by them
    */
   readonly labels: Readonly<Record<string, string>>;
@@ -457,7 +459,7 @@ export interface PodSpec {
    * @default {}
    * @maxProperties 32
    * @valueMaxLength 1024
-   * @rule self.all(key, !key.startsWith('dynakv.dev/')) => pod.annotations cannot set
+   * @rule self.all(key, !key.startsWith('dynakv.dev/')) => spec.pod.annotations cannot set
    * annotations of dynakv.dev/: they are the operator's
    */
   readonly annotations: Readonly<Record<string, string>>;
@@ -512,7 +514,7 @@ export interface NetworkPolicySpec {
 }
 
 /**
- * @rule has(self.namespaceLabels) || has(self.podLabels) => networkPolicy.clientsFrom needs
+ * @rule has(self.namespaceLabels) || has(self.podLabels) => spec.networkPolicy.clientsFrom needs
  * namespaceLabels, podLabels or both in each entry
  */
 export interface PeerSelector {
