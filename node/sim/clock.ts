@@ -226,6 +226,15 @@ export class SimTime implements Clock, Timers {
     this.#wallSkewMs = options.wallSkewMs ?? 0;
   }
 
+  /** Its process is gone. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   monotonicMs(): number {
     return this.#scheduler.nowMs;
   }

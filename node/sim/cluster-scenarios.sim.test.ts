@@ -61,7 +61,8 @@ async function leaveBehind(cluster: SimCluster, acked: Acked): Promise<void> {
           return (group?.storage.compactedIndex ?? 0) > last;
         }),
     );
-  expect(await cluster.scheduler.runUntil(compacted, 10_000)).toBe(true);
+  // A snapshot cut short before holds the log for its receiver until that is given up.
+  expect(await cluster.scheduler.runUntil(compacted, 120_000)).toBe(true);
 }
 
 describe('snapshots', () => {

@@ -16,6 +16,7 @@ import type { Stores } from '../manager/recovery-store.ts';
 import { Generations } from '../storage/generations.ts';
 import type { MemoryEngine } from '../storage/memory-engine.ts';
 import { MemoryStore } from '../storage/memory-store.ts';
+import type { MemoryState } from '../storage/memory-store.ts';
 import { RaftLog } from '../storage/raft-log/raft-log.ts';
 import { silentLogger } from '../sys/log.ts';
 import type { Logger } from '../sys/log.ts';
@@ -37,11 +38,33 @@ export interface SimClusterOptions {
   /** By node; default: what the program knows. */
   readonly featureVersionMax?: (nodeId: NodeId) => number;
   readonly zoneOf?: (nodeId: NodeId) => string | undefined;
+  readonly tuning?: Partial<SimTuning>;
 }
 
-const logSegmentBytes = 256 * 1024;
-const simCacheBytes = 4 * 1024 * 1024;
-const simLayerBytes = 8 * 1024 * 1024;
+/** Sizes and timings of every node. */
+export interface SimTuning {
+  readonly replicationFactor: number;
+  readonly tickMs: number;
+  readonly electionTicks: number;
+  readonly segmentBytes: number;
+  readonly cacheBytes: number;
+  readonly layerBytesMax: number;
+  /** Longest operation of the log's disk, beside its least 0.05 ms, and of the row engine. */
+  readonly diskMaxMs: number;
+  readonly engineMaxMs: number;
+}
+
+const tuningDefaults: SimTuning = {
+  replicationFactor: 3,
+  tickMs: 100,
+  electionTicks: 10,
+  segmentBytes: 256 * 1024,
+  cacheBytes: 4 * 1024 * 1024,
+  layerBytesMax: 8 * 1024 * 1024,
+  diskMaxMs: 1,
+  engineMaxMs: 1,
+};
+const diskMinMs = 0.05;
 
 interface Machine {
   readonly nodeId: NodeId;
@@ -63,6 +86,9 @@ export class SimCluster {
   readonly plan: BootstrapPlan;
   readonly #machines = new Map<NodeId, Machine>();
   readonly #options: SimClusterOptions;
+  readonly #tuning: SimTuning;
+  /** Factor on the time that a node's disk takes; 1 if not listed. */
+  readonly diskSlowness = new Map<NodeId, number>();
   /** Errors that stopped a node's store. */
   readonly failures: { readonly nodeId: NodeId; readonly error: unknown }[] = [];
   /** Nodes whose program is older than what the cluster uses. */
@@ -70,6 +96,7 @@ export class SimCluster {
 
   constructor(options: SimClusterOptions) {
     this.#options = options;
+    this.#tuning = { ...tuningDefaults, ...options.tuning };
     this.random = new Prng(options.seed);
     const time = this.scheduler.openTime();
     this.network = new SimNetwork(time, new Prng(this.random.uint32()));
@@ -84,7 +111,7 @@ export class SimCluster {
         zone: options.zoneOf?.(nodeId),
       })),
       shardCount: options.shards,
-      replicationFactor: 3,
+      replicationFactor: this.#tuning.replicationFactor,
       createdAtMs: time.wallMs(),
     };
     for (const nodeId of ids) {
@@ -99,7 +126,9 @@ export class SimCluster {
       disk: new SimDisk({
         seed: this.random.uint32(),
         schedule: (complete) => {
-          this.scheduler.after(0.05 + this.random.below(1000) / 1000, complete);
+          const factor = this.diskSlowness.get(nodeId) ?? 1;
+          const durationMs = diskMinMs + this.#drawMs(this.#tuning.diskMaxMs);
+          must(this.#machines.get(nodeId)?.time).after(durationMs * factor, complete);
         },
       }),
       store: new MemoryStore(),
@@ -109,6 +138,10 @@ export class SimCluster {
       core: undefined,
       engine: undefined,
     });
+  }
+
+  #drawMs(maxMs: number): number {
+    return (this.random.below(1000) / 1000) * maxMs;
   }
 
   /** A new machine asks node `through` to join, and boots; its node id. */
@@ -153,6 +186,11 @@ export class SimCluster {
     return must(this.#machines.get(nodeId)?.engine);
   }
 
+  /** What the node's engine holds, synced or not. */
+  state(nodeId: NodeId): MemoryState {
+    return must(this.#machines.get(nodeId)).store.state;
+  }
+
   /** The node's clock and timers in its present life: to skew, to pause. */
   time(nodeId: NodeId): SimTime {
     return must(this.#machines.get(nodeId)?.time);
@@ -187,11 +225,34 @@ export class SimCluster {
 
   async boot(nodeId: NodeId): Promise<void> {
     const machine = must(this.#machines.get(nodeId));
+    machine.core = await this.settle(this.#begin(machine));
+    machine.core.start();
+  }
+
+  /** Boots from within the running simulation. `refused` hears why the node would not start. */
+  bootSoon(nodeId: NodeId, refused: (error: unknown) => void): void {
+    const machine = must(this.#machines.get(nodeId));
+    assert(machine.core === undefined, 'A node that runs does not boot');
+    const life = machine.boots + 1;
+    this.#begin(machine).then(
+      (core) => {
+        machine.core = core;
+        core.start();
+      },
+      (error: unknown) => {
+        // A boot that was cut short by the next crash is nobody's business.
+        if (machine.boots === life && machine.time?.stopped === false) {
+          refused(error);
+        }
+      },
+    );
+  }
+
+  async #begin(machine: Machine): Promise<NodeCore> {
     machine.boots += 1;
     const time = this.scheduler.openTime();
     machine.time = time;
-    machine.core = await this.settle(this.#open(machine, time));
-    machine.core.start();
+    return await this.#open(machine, time);
   }
 
   async #open(machine: Machine, time: SimTime): Promise<NodeCore> {
@@ -200,7 +261,7 @@ export class SimCluster {
     const logger = this.#options.logger?.child({ node: machine.nodeId }) ?? silentLogger;
     const engine = machine.store.open({
       timers: time,
-      delayMs: () => this.random.below(1000) / 1000,
+      delayMs: () => this.#drawMs(this.#tuning.engineMaxMs),
     });
     machine.engine = engine;
     const log = await RaftLog.open({
@@ -208,7 +269,7 @@ export class SimCluster {
       directory: 'log',
       storeId: machine.storeId,
       logger,
-      segmentBytes: logSegmentBytes,
+      segmentBytes: this.#tuning.segmentBytes,
       bootNonce,
     });
     if (log.created) {
@@ -234,7 +295,7 @@ export class SimCluster {
       directory: 'log',
       storeId: machine.storeId,
       logger,
-      segmentBytes: logSegmentBytes,
+      segmentBytes: this.#tuning.segmentBytes,
     });
     return await this.#openCore(machine, time, random, logger, bootNonce, engine, log);
   }
@@ -249,18 +310,15 @@ export class SimCluster {
     log: RaftLog,
   ): Promise<NodeCore> {
     const { nodeId } = machine;
+    const { tickMs, electionTicks, cacheBytes, layerBytesMax } = this.#tuning;
     const network = this.network.open({ nodeId, bootId, timers: time });
     return await NodeCore.open(
       {
         options: {
           nodeId,
-          tickMs: 100,
-          electionTicks: 10,
-          heartbeatTicks: 1,
-          cacheBytes: simCacheBytes,
-          layerBytesMax: simLayerBytes,
+          ...{ tickMs, electionTicks, heartbeatTicks: 1, cacheBytes, layerBytesMax },
           compaction: this.#options.compaction,
-          uncommittedBytesMax: simLayerBytes,
+          uncommittedBytesMax: layerBytesMax,
           commandsMax: 10_000,
           peerOverrides: new Map(),
           seed: machine.seed,
@@ -294,11 +352,12 @@ export class SimCluster {
     assert(machine.core === undefined, 'A tool works on a node that does not run');
     machine.boots += 1;
     const time = this.scheduler.openTime();
+    machine.time = time;
     const run = async (): Promise<T> => {
       const engine = machine.store.open({ timers: time, delayMs: () => 0 });
       const log = await RaftLog.open({
         ...{ disk: machine.disk.mount(), directory: 'log', storeId: machine.storeId },
-        ...{ logger: silentLogger, segmentBytes: logSegmentBytes },
+        ...{ logger: silentLogger, segmentBytes: this.#tuning.segmentBytes },
         bootNonce: `boot-${nodeId}-${machine.boots}`,
       });
       try {

@@ -438,14 +438,19 @@ export class SimDisk implements Disk {
     }
   }
 
-  #free(): number {
+  /** Bytes of all files together. */
+  get usedBytes(): number {
     let used = 0;
     for (const folder of this.#folders.values()) {
       for (const file of folder.seen.values()) {
         used += file.size;
       }
     }
-    return this.capacityBytes - used;
+    return used;
+  }
+
+  #free(): number {
+    return this.capacityBytes === Infinity ? Infinity : this.capacityBytes - this.usedBytes;
   }
 
   #folder(path: string): Folder {

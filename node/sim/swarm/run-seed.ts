@@ -1,0 +1,247 @@
+/**
+ * One seed from its birth to its verdict: a cluster of real code drawn from the seed, clients and
+ * faults on it (anything goes), then everything is made whole and it must serve again within a
+ * bound; then what clients were told is judged, and what the replicas hold.
+ *
+ * Invariant: a report depends on the seed, the overrides and the code alone. It never throws: an
+ * error of the code under test is a failure of the seed.
+ */
+import { AssertionError } from '../../lib/assert.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { Prng } from '../../lib/prng.ts';
+import { checkLinearizable } from '../checkers/linearizability.ts';
+import { SimCluster } from '../cluster.ts';
+import { History } from '../history.ts';
+import type { Operation } from '../history.ts';
+import { EventLog } from './event-log.ts';
+import { EventualReads } from './eventual-reads.ts';
+import { FaultInjector } from './fault-injector.ts';
+import * as finalChecks from './final-checks.ts';
+import { finalReads, probeEverywhere } from './final-reads.ts';
+import { SwarmClients } from './swarm-clients.ts';
+import type { SwarmOptions, SwarmOverrides } from './swarm-options.ts';
+import { drawOptions } from './swarm-options.ts';
+import { TableWorkload, tableNames } from './table-workload.ts';
+
+/** Which promise was broken. */
+export type FailureKind =
+  /** Something is wrong for good: data, order, an answer. */
+  | 'safety'
+  /** It did not serve again in time. */
+  | 'liveness'
+  /** The code under test threw where nothing may throw. */
+  | 'crash';
+
+export interface SeedFailure {
+  readonly kind: FailureKind;
+  /** The check that failed. */
+  readonly check: string;
+  readonly message: string;
+}
+
+export interface SeedReport {
+  readonly seed: number;
+  readonly options: SwarmOptions;
+  /** Undefined: the seed passed. */
+  readonly failure: SeedFailure | undefined;
+  /** SHA-256 of the whole event log. */
+  readonly digest: string;
+  readonly events: number;
+  /** The last lines of the event log. */
+  readonly lastEvents: readonly string[];
+  readonly simulatedMs: number;
+  /** Client operations that ended, by outcome. */
+  readonly operations: Readonly<Record<string, number>>;
+  /** What the clients were told, for other checkers. */
+  readonly history: readonly Operation[];
+}
+
+export interface RunOptions {
+  /** Hears every line of the event log. */
+  readonly onEvent?: (line: string) => void;
+}
+
+/** Ends a run with a verdict. */
+class Failed extends Error {
+  readonly failure: SeedFailure;
+
+  constructor(kind: FailureKind, check: string, message: string) {
+    super(message);
+    this.failure = { kind, check, message };
+  }
+}
+
+const checkPeriodMs = 500;
+const restMs = 30_000;
+/** Clients go on for this long after everything is whole. */
+const calmMs = 3_000;
+const checkerStepsMax = 2_000_000;
+const clusterSalt = 0x0c1_57e4;
+
+class SeedRun {
+  readonly options: SwarmOptions;
+  readonly cluster: SimCluster;
+  readonly log: EventLog;
+  readonly history = new History();
+  readonly eventual = new EventualReads();
+  readonly clients: SwarmClients;
+  readonly tables: TableWorkload;
+  readonly injector: FaultInjector;
+  readonly random: Prng;
+
+  constructor(seed: number, options: SwarmOptions) {
+    this.options = options;
+    this.random = new Prng(seed);
+    this.cluster = new SimCluster({
+      seed: this.random.uint32() ^ clusterSalt,
+      nodes: options.nodes,
+      shards: options.shards,
+      compaction: { keepBytes: options.keepBytes, catchUpBytesMax: options.catchUpBytesMax },
+      tuning: options,
+    });
+    const { cluster, history, eventual } = this;
+    cluster.network.options = {
+      ...cluster.network.options,
+      delayMinMs: options.networkMinMs,
+      delayMaxMs: options.networkMaxMs,
+    };
+    this.log = new EventLog(() => cluster.scheduler.nowMs);
+    const { log } = this;
+    const next = (): Prng => new Prng(this.random.uint32());
+    this.clients = new SwarmClients({
+      ...{ cluster, options, log, history, eventual, random: next() },
+      tableNames: options.tables ? tableNames : [],
+    });
+    this.tables = new TableWorkload({ cluster, log, random: next() });
+    this.injector = new FaultInjector({ cluster, options, log, random: next() });
+  }
+
+  async run(): Promise<void> {
+    const { cluster, options, log, clients, tables, injector } = this;
+    await cluster.start();
+    log.note(0, 'start', `${options.nodes} nodes, ${options.shards} shards`);
+    clients.start();
+    if (options.tables) {
+      tables.start();
+    }
+    injector.start();
+    await this.#pass(options.chaosMs);
+    injector.heal();
+    await this.#demand('ready', () => this.#isReady(), options.healMs);
+    await this.#pass(calmMs);
+    tables.stop();
+    clients.stop();
+    await this.#demand('answers', () => clients.underWay === 0, restMs);
+    await this.#serves();
+    this.#judgeHistory();
+    await this.#demand('rest', () => finalChecks.isQuiet(cluster), restMs);
+    this.#judgeStep();
+    this.#judge('replicas', finalChecks.replicaProblem(cluster));
+    this.#judge('leftovers', finalChecks.leftoverProblem(cluster, options));
+    this.#judge('queues', finalChecks.queueProblem(cluster));
+    log.note(0, 'passed', JSON.stringify(clients.counts));
+  }
+
+  /** Lets time pass; looks for what may never be now and then. */
+  async #pass(durationMs: number): Promise<void> {
+    const untilMs = this.cluster.scheduler.nowMs + durationMs;
+    while (this.cluster.scheduler.nowMs < untilMs) {
+      const leftMs = untilMs - this.cluster.scheduler.nowMs;
+      await this.cluster.scheduler.runFor(Math.min(checkPeriodMs, leftMs));
+      this.#judgeStep();
+    }
+  }
+
+  async #demand(what: string, holds: () => boolean, limitMs: number): Promise<void> {
+    const isSo = await this.cluster.scheduler.runUntil(holds, limitMs);
+    this.#judgeStep();
+    if (!isSo) {
+      throw new Failed('liveness', what, `It did not come to be within ${limitMs} ms: ${what}`);
+    }
+    this.log.note(0, what);
+  }
+
+  #isReady(): boolean {
+    return this.cluster.nodeIds.every((nodeId) => this.cluster.core(nodeId)?.groupsReady === true);
+  }
+
+  /** Every shard takes writes through every node, and everything ever acknowledged is there. */
+  async #serves(): Promise<void> {
+    const { cluster, history, random } = this;
+    const problem =
+      (await probeEverywhere(cluster, this.options)) ??
+      (await finalReads(cluster, history, new Prng(random.uint32())));
+    if (problem !== undefined) {
+      throw new Failed('liveness', 'serves', problem);
+    }
+  }
+
+  #judgeStep(): void {
+    const { cluster, injector, tables } = this;
+    this.#judge('stopped', finalChecks.stoppedProblem(cluster));
+    const failed = cluster.failures[0];
+    if (failed !== undefined) {
+      const message = `Node ${failed.nodeId} failed: ${messageOf(failed.error)}`;
+      throw new Failed('safety', 'store', message);
+    }
+    const refused = injector.refusals[0];
+    if (refused !== undefined) {
+      const message = `Node ${refused.nodeId} would not start: ${messageOf(refused.error)}`;
+      throw new Failed('safety', 'boot', message);
+    }
+    if (tables.broken !== undefined) {
+      throw new Failed('crash', 'tables', messageOf(tables.broken));
+    }
+  }
+
+  #judgeHistory(): void {
+    const operations = this.history.operations();
+    this.#judge('eventual', this.eventual.problem(operations));
+    const verdict = checkLinearizable(operations, { stepsMax: checkerStepsMax });
+    if (verdict.kind !== 'linearizable') {
+      const message = `${verdict.kind} of key "${verdict.key}": ${verdict.explanation}`;
+      throw new Failed('safety', 'linearizable', message);
+    }
+  }
+
+  #judge(check: string, problem: string | undefined): void {
+    if (problem !== undefined) {
+      throw new Failed('safety', check, problem);
+    }
+  }
+}
+
+function failureOf(error: unknown): SeedFailure {
+  if (error instanceof Failed) {
+    return error.failure;
+  }
+  const stack = (error as { readonly stack?: string } | undefined)?.stack;
+  const check = error instanceof AssertionError ? 'assert' : 'throws';
+  return { kind: 'crash', check, message: stack ?? messageOf(error) };
+}
+
+export async function runSeed(
+  seed: number,
+  overrides: SwarmOverrides = {},
+  { onEvent }: RunOptions = {},
+): Promise<SeedReport> {
+  const options = drawOptions(seed, overrides);
+  const run = new SeedRun(seed, options);
+  run.log.listener = onEvent;
+  let failure: SeedFailure | undefined;
+  try {
+    await run.run();
+  } catch (error) {
+    failure = failureOf(error);
+    run.log.note(0, 'FAILED', `${failure.kind} ${failure.check}`);
+  }
+  return {
+    ...{ seed, options, failure },
+    digest: run.log.digest(),
+    events: run.log.count,
+    lastEvents: run.log.lastLines,
+    simulatedMs: run.cluster.scheduler.nowMs,
+    operations: { ...run.clients.counts },
+    history: run.history.operations(),
+  };
+}
