@@ -41,7 +41,6 @@ const worldFiles = [
   'operator/main.ts',
   'operator/{kube,nodes,certificates,cli,generate,test}/**/*.ts',
   '**/*.test.ts',
-  'operator/kube/**/*.ts',
   'manifests/**/*.ts',
   'test-e2e/**/*.ts',
 ];

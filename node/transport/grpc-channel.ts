@@ -55,6 +55,8 @@ const clientOptions: ChannelOptions = {
 /** Gives the credentials for the next connection. */
 export interface ChannelCredentialsSource {
   channelCredentials(): ChannelCredentials;
+  /** The name in the server's certificate, where it is dialled by another (an address). */
+  readonly serverName?: string;
 }
 
 export const plaintextChannels: ChannelCredentialsSource = {
@@ -63,7 +65,15 @@ export const plaintextChannels: ChannelCredentialsSource = {
 
 /** A client with a connection of its own, whatever other clients of the address exist. */
 export function openClient(address: string, source: ChannelCredentialsSource): Client {
-  return new Client(address, source.channelCredentials(), clientOptions);
+  const { serverName } = source;
+  const named =
+    serverName === undefined
+      ? {}
+      : {
+          'grpc.ssl_target_name_override': serverName,
+          'grpc.default_authority': serverName,
+        };
+  return new Client(address, source.channelCredentials(), { ...clientOptions, ...named });
 }
 
 /** A serializer that leaves bytes as they are. */

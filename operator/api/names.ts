@@ -38,8 +38,10 @@ export const annotations = {
   renderer: 'dynakv.dev/renderer',
   /** On pod templates: `spec.update.restartedAt`. */
   restartedAt: 'dynakv.dev/restarted-at',
-  /** On the StatefulSet: the last template that worked, as a ConfigMap's key (O4). */
+  /** On the StatefulSet, while its template is on trial: the last one that worked, as JSON (O4). */
   lastGoodTemplate: 'dynakv.dev/last-good-template',
+  /** On the StatefulSet: hash of the template that was tried last and failed. */
+  failedTemplate: 'dynakv.dev/failed-template',
   /** On a leaf Secret: SHA-256 of the certificate of its authority (O23). */
   issuerFingerprint: 'dynakv.dev/issuer-fingerprint',
 } as const;

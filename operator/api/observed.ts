@@ -18,6 +18,10 @@ export interface StatefulSetView {
   /** Hash of the template in it, by its annotation. */
   readonly templateHash: string;
   readonly image: string;
+  /** No pod of the template in it has been Ready yet; the one before it is kept. */
+  readonly isOnTrial?: boolean;
+  /** Hash of the template that was tried last and failed; empty or absent: none. */
+  readonly failedTemplateHash?: string;
   readonly terminating: boolean;
   /** Its controller is this cluster, by uid (O16). */
   readonly isOwn: boolean;

@@ -27,6 +27,12 @@ export interface DeleteOptions {
   readonly resourceVersion?: string | undefined;
 }
 
+export interface JsonPatchOperation {
+  readonly op: 'test' | 'add' | 'replace' | 'remove';
+  readonly path: string;
+  readonly value?: unknown;
+}
+
 export class KubeClient {
   readonly #http: KubeHttp;
 
@@ -76,12 +82,14 @@ export class KubeClient {
   }
 
   /** Server-side apply: what we name is ours, whoever had it before. */
-  async apply<T extends KubeObject>(object: KubeObject): Promise<T> {
+  async apply<T extends KubeObject>(object: KubeObject, subresource?: 'status'): Promise<T> {
     const { namespace, name } = object.metadata;
+    const path = pathOf(findKind(object), namespace, name);
+    const manager = subresource === undefined ? fieldManager : `${fieldManager}-${subresource}`;
     return (await this.#http.send({
       method: 'PATCH',
-      path: pathOf(findKind(object), namespace, name),
-      query: { fieldManager, force: 'true' },
+      path: subresource === undefined ? path : `${path}/${subresource}`,
+      query: { fieldManager: manager, force: 'true' },
       contentType: 'application/apply-patch+yaml',
       body: object,
     })) as T;
@@ -101,6 +109,21 @@ export class KubeClient {
       query: { fieldManager },
       contentType: 'application/merge-patch+json',
       body,
+    })) as T;
+  }
+
+  /** JSON patch operations in one go; a failed `test` among them refuses all with 422. */
+  async jsonPatch<T extends KubeObject>(
+    object: KubeObject,
+    operations: readonly JsonPatchOperation[],
+  ): Promise<T> {
+    const { namespace, name } = object.metadata;
+    return (await this.#http.send({
+      method: 'PATCH',
+      path: pathOf(findKind(object), namespace, name),
+      query: { fieldManager },
+      contentType: 'application/json-patch+json',
+      body: operations,
     })) as T;
   }
 
