@@ -262,6 +262,11 @@ export class Host implements GroupEffects {
         }
       }
     }
+    this.beat();
+  }
+
+  /** Tells every peer what this node says of itself: each tick, and when it cannot wait for one. */
+  beat(): void {
     const facts = this.#events.nodeFacts();
     const beat = writeLivenessFrame({ kind: 'beat', wallMs: this.parts.clock.wallMs(), facts });
     for (const nodeId of this.#peers) {

@@ -12,6 +12,8 @@ export interface NodeFacts {
   readonly usedBytes: number;
   /** Sent for snapshots since it started. */
   readonly snapshotBytesSent: number;
+  /** It is about to end in order: no leadership is given to it any more. */
+  readonly stopping: boolean;
 }
 
 export const noFacts: NodeFacts = {
@@ -19,6 +21,7 @@ export const noFacts: NodeFacts = {
   freeBytes: 0,
   usedBytes: 0,
   snapshotBytesSent: 0,
+  stopping: false,
 };
 
 export type LivenessFrame =
@@ -34,10 +37,10 @@ const codes = { beat: 1, sleep: 2, agree: 3, quarantined: 4 } as const;
 export function writeLivenessFrame(frame: LivenessFrame): Buffer {
   const writer = new ByteWriter(32).u8(codes[frame.kind]);
   if (frame.kind === 'beat') {
-    const { featureVersionMax, freeBytes, usedBytes, snapshotBytesSent } = frame.facts;
+    const { featureVersionMax, freeBytes, usedBytes, snapshotBytesSent, stopping } = frame.facts;
     for (const value of [
       ...[frame.wallMs, featureVersionMax],
-      ...[freeBytes, usedBytes, snapshotBytesSent],
+      ...[freeBytes, usedBytes, snapshotBytesSent, stopping ? 1 : 0],
     ]) {
       writer.varint(Math.max(0, Math.floor(value)));
     }
@@ -58,6 +61,8 @@ function readFacts(reader: ByteReader): NodeFacts {
     freeBytes: reader.varint(),
     usedBytes: reader.varint(),
     snapshotBytesSent: reader.varint(),
+    // A release before it said four numbers.
+    stopping: reader.remaining > 0 && reader.varint() === 1,
   };
 }
 

@@ -22,7 +22,13 @@ function tick(liveness: Liveness, count: number): void {
   }
 }
 
-const facts = { featureVersionMax: 3, freeBytes: 2 ** 41, usedBytes: 7, snapshotBytesSent: 0 };
+const facts = {
+  featureVersionMax: 3,
+  freeBytes: 2 ** 41,
+  usedBytes: 7,
+  snapshotBytesSent: 0,
+  stopping: true,
+};
 
 describe('Liveness', () => {
   test('a silent peer is lost once, after exactly the silent ticks', () => {

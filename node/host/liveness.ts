@@ -39,6 +39,11 @@ export class Liveness {
     return this.#peers.get(nodeId)?.live ?? false;
   }
 
+  /** It said that it is about to end. */
+  isStopping(nodeId: NodeId): boolean {
+    return this.#peers.get(nodeId)?.facts.stopping ?? false;
+  }
+
   #peer(nodeId: NodeId): PeerLife {
     let peer = this.#peers.get(nodeId);
     if (peer === undefined) {
@@ -54,6 +59,9 @@ export class Liveness {
   up(nodeId: NodeId, bootId: string): void {
     const peer = this.#peer(nodeId);
     const rebooted = peer.bootId !== '' && peer.bootId !== bootId;
+    if (rebooted) {
+      peer.facts = { ...peer.facts, stopping: false };
+    }
     peer.bootId = bootId;
     peer.connected = true;
     peer.ticksSilent = 0;

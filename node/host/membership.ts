@@ -194,6 +194,10 @@ export class Membership {
     if (progress === undefined || progress.isLearner) {
       throw refused(group, 'NotAVoter', `replica ${to} is none`);
     }
+    const nodeId = group.nodes.get(to);
+    if (nodeId !== undefined && this.#parts.host.liveness.isStopping(nodeId)) {
+      throw refused(group, 'TargetStops', `node ${nodeId} is about to stop`);
+    }
     if (group.transferring) {
       throw new DynakvError('NotOpen', `Group ${group.groupId} hands over its leadership already`);
     }

@@ -64,7 +64,10 @@ export class Transfer {
   }
 }
 
-/** The live voter that is furthest, other than this replica; undefined if there is none. */
+/**
+ * The live voter that is furthest, other than this replica, and not about to stop: it would hand
+ * the leadership on at once, or die with it. Undefined if there is none.
+ */
 export function transferTarget(
   host: Host,
   group: Group,
@@ -79,7 +82,8 @@ export function transferTarget(
       recentActive &&
       wanted(id) &&
       nodeId !== undefined &&
-      host.liveness.isLive(nodeId);
+      host.liveness.isLive(nodeId) &&
+      !host.liveness.isStopping(nodeId);
     if (fit && (best === undefined || match > best.match)) {
       best = { id, match };
     }

@@ -1,6 +1,7 @@
 /** The birth plan: same plan, same bytes on every node; all that is wrong with one, at once. */
 import { describe, expect, test } from '@jest/globals';
 import { schemaRowKey } from '../items/schema-row.ts';
+import { planShards } from '../shards/planner.ts';
 import { bornGroups, planProblems } from './bootstrap.ts';
 import type { BootstrapPlan } from './bootstrap.ts';
 import { Catalog } from './catalog.ts';
@@ -54,6 +55,28 @@ describe('bornGroups()', () => {
       expect(shard.replicas.map(({ nodeId }) => nodeId)).toContain(shard.preferredLeader);
       expect(shard.rows.map(({ key }) => key)).toEqual([schemaRowKey(1)]);
     }
+  });
+
+  test('system voters lie in as many zones as they can, so that no plan moves one', () => {
+    const zones = ['a', 'a', 'a', 'a', 'b', 'b', 'c'];
+    const members = planOf(7).members.map((member, i) => ({ ...member, zone: zones[i] }));
+    const [system] = bornGroups(planOf(7, { members }));
+    const voters = system?.confState.voters ?? [];
+    const nodes = voters.map(
+      (id) => system?.replicas.find(({ replicaId }) => replicaId === id)?.nodeId ?? 0,
+    );
+    expect(nodes.map((nodeId) => zones[nodeId - 1]).sort()).toEqual(['a', 'a', 'b', 'b', 'c']);
+    expect(nodes).toContain(system?.preferredLeader);
+    const replicas = (system?.replicas ?? []).map(({ replicaId, nodeId }) => ({
+      nodeId,
+      role: voters.includes(replicaId) ? ('voter' as const) : ('learner' as const),
+    }));
+    const view = {
+      nodes: members.map(({ nodeId, zone }) => ({ nodeId, zone, state: 'active' as const })),
+      groups: [{ groupId: 0, replicas, preferredLeader: system?.preferredLeader }],
+      ...{ replicationFactor: 3, effectiveFactor: 3 },
+    };
+    expect(planShards({ view }).moves).toEqual([]);
   });
 
   test('the catalog knows cluster, nodes, groups and the table kv, and its next ids', () => {

@@ -17,7 +17,7 @@ import { hashKey } from '../shards/hash.ts';
 import { effectiveReplication, placeInitial } from '../shards/placement.ts';
 import { isShardCount, shardCountMax } from '../shards/shard-map.ts';
 import { shardGroupIds } from '../shards/groups.ts';
-import { systemVotersMax } from '../shards/system-voters.ts';
+import { firstSystemVoters } from '../shards/system-voters.ts';
 import type { NodeId } from '../sys/network.ts';
 import { catalogKeys, catalogRow } from './catalog.ts';
 import type { ClusterRecord, GroupRecord, NodeRecord, ReplicaRecord } from './catalog-records.ts';
@@ -154,7 +154,7 @@ export function bornGroups(plan: BootstrapPlan): BornGroup[] {
   }
   const members = [...plan.members].sort((a, b) => a.nodeId - b.nodeId);
   const everyone = members.map((member, i) => ({ replicaId: i + 1, nodeId: member.nodeId }));
-  const voterCount = effectiveReplication(systemVotersMax, members.length);
+  const votes = new Set(firstSystemVoters(members));
   const placed = placeInitial({
     nodes: members,
     shards: Array.from({ length: plan.shardCount }, (_, shardId) => shardId),
@@ -174,7 +174,9 @@ export function bornGroups(plan: BootstrapPlan): BornGroup[] {
       preferredLeader: place.preferredLeader,
     };
   });
-  const firstNode = everyone[0]?.nodeId ?? 0;
+  const voters = everyone.filter(({ nodeId }) => votes.has(nodeId));
+  const learners = everyone.filter(({ nodeId }) => !votes.has(nodeId));
+  const firstNode = voters[0]?.nodeId ?? 0;
   const records = [{ groupId: 0, replicas: everyone, preferredLeader: firstNode }, ...shards].map(
     ({ groupId, replicas, preferredLeader }): GroupRecord => ({
       groupId,
@@ -188,7 +190,7 @@ export function bornGroups(plan: BootstrapPlan): BornGroup[] {
   const system: BornGroup = {
     groupId: 0,
     replicas: everyone,
-    confState: confStateOf(everyone.slice(0, voterCount), everyone.slice(voterCount)),
+    confState: confStateOf(voters, learners),
     rows: systemRows(plan, records),
     preferredLeader: firstNode,
   };

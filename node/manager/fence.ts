@@ -12,12 +12,19 @@ export interface Fence {
   readonly expectedRevision: number;
 }
 
+export interface Fenced {
+  /** Named in the refusal. */
+  readonly what: string;
+  readonly revision: number;
+  /**
+   * It is so already: a call that is repeated need not name the revision that it made itself. Who
+   * has lost control hears of it all the same. Default false.
+   */
+  readonly isSo?: boolean;
+}
+
 /** Throws the refusal. */
-export function checkFence(
-  { control }: Catalog,
-  fence: Fence,
-  object: { readonly what: string; readonly revision: number },
-): void {
+export function checkFence({ control }: Catalog, fence: Fence, object: Fenced): void {
   const { controlEpoch, expectedRevision } = fence;
   if (controlEpoch !== 0 && controlEpoch !== control.epoch) {
     throw refusal(
@@ -27,7 +34,7 @@ export function checkFence(
       { controlEpoch: control.epoch },
     );
   }
-  if (expectedRevision !== object.revision) {
+  if (expectedRevision !== object.revision && object.isSo !== true) {
     throw refusal(
       'RevisionConflict',
       `Cannot change ${object.what} as of revision ${expectedRevision}: it is at ` +

@@ -17,6 +17,7 @@ import type { Move } from '../shards/move.ts';
 import type { Clock, Timers } from '../sys/clock.ts';
 import type { Logger } from '../sys/log.ts';
 import type { Catalog } from './catalog.ts';
+import { mayLead } from './catalog-records.ts';
 import { nextStep } from './move-steps.ts';
 import type { MoveState, MoveStep } from './move-steps.ts';
 import type { MoveRecord } from './plan-records.ts';
@@ -63,6 +64,7 @@ const passing: ReadonlySet<unknown> = new Set([
   'LearnerBehind',
   'QuorumAtRisk',
   'TransferFailed',
+  'TargetStops',
   'ReplicaLeftBehind',
 ]);
 
@@ -204,7 +206,9 @@ export class MoveRunner {
     if (move === undefined || record === undefined) {
       return { kind: 'wait', state: active.state, why: 'it was dropped' };
     }
-    return nextStep(move, record, facts, catalog.cluster.effectiveFactor);
+    const nodes = [...catalog.nodes.values()];
+    const spared = new Set(nodes.filter((node) => !mayLead(node)).map((node) => node.nodeId));
+    return nextStep(move, record, facts, { copies: catalog.cluster.effectiveFactor, spared });
   }
 
   /** Takes a step; true if the move is done by it. */

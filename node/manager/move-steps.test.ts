@@ -26,6 +26,8 @@ class Paper {
   /** Replicas that lack entries. */
   behind = new Set<number>();
   silent = new Set<number>();
+  /** Nodes that are not to lead. */
+  spared = new Set<number>();
   groupId = 7;
 
   get record(): GroupRecord {
@@ -55,7 +57,7 @@ class Paper {
   }
 
   next(move: MoveRecord, copies = 3): MoveStep {
-    return nextStep(move, this.record, this.facts, copies);
+    return nextStep(move, this.record, this.facts, { copies, spared: this.spared });
   }
 }
 
@@ -101,6 +103,17 @@ describe('a swap', () => {
     expect(paper.next(moveOf(away))).toMatchObject({ kind: 'wait', why: /no other voter/ });
     paper.leader = 3;
     expect(paper.next(moveOf(away))).toMatchObject({ kind: 'configure', state: 'swapping' });
+  });
+
+  test('a node that is to be spared takes the leadership only if no other can', () => {
+    const paper = new Paper();
+    const away = moveOf({ kind: 'swap', from: [1], to: [4] });
+    [paper.ids, paper.learners] = [[1, 2, 3, 4], [4]];
+    paper.spared.add(2);
+    expect(paper.next(away)).toMatchObject({ kind: 'transfer', to: 3 });
+    expect(paper.next({ ...away, startedAtMs: 0, to: [5] })).toMatchObject({ preferMeanwhile: 3 });
+    paper.silent.add(3);
+    expect(paper.next(away)).toMatchObject({ kind: 'transfer', to: 2 });
   });
 
   test('the only voter gets the new one beside it before it hands over', () => {

@@ -53,6 +53,16 @@ interface Look {
   /** Replica ids of the nodes that gain, in their order, and of those that lose. */
   readonly gaining: readonly ReplicaId[];
   readonly leaving: readonly ReplicaId[];
+  /** Nodes that must not lead if another can. */
+  readonly spared: ReadonlySet<NodeId>;
+}
+
+/** What the cluster wants beside the move. */
+export interface StepBounds {
+  /** Voters that each shard is to have. */
+  readonly copies: number;
+  /** Nodes that must not lead if another can. */
+  readonly spared: ReadonlySet<NodeId>;
 }
 
 function idsOn(record: GroupRecord, nodeIds: readonly NodeId[]): ReplicaId[] {
@@ -60,6 +70,10 @@ function idsOn(record: GroupRecord, nodeIds: readonly NodeId[]): ReplicaId[] {
     const replica = record.replicas.find((each) => each.nodeId === nodeId);
     return replica === undefined ? [] : [replica.replicaId];
   });
+}
+
+function nodeOf({ record }: Pick<Look, 'record'>, id: ReplicaId | undefined): NodeId | undefined {
+  return record.replicas.find((replica) => replica.replicaId === id)?.nodeId;
 }
 
 function wait(state: MoveState, why: string): MoveStep {
@@ -79,7 +93,10 @@ function isJoint({ facts }: Look): boolean {
   return facts.confState.votersOutgoing.length > 0;
 }
 
-/** A voter that stays, for the leadership of one that leaves: the furthest that answers. */
+/**
+ * A voter that stays, for the leadership of one that leaves: the furthest that answers, of those
+ * that may lead if there is one.
+ */
 function successor(look: Look): ReplicaId | undefined {
   const { facts, leaving } = look;
   const { voters } = facts.confState;
@@ -90,7 +107,9 @@ function successor(look: Look): ReplicaId | undefined {
       replicaId !== facts.replicaId &&
       !leaving.includes(replicaId),
   );
-  return fit.sort((a, b) => b.match - a.match)[0]?.replicaId;
+  const isSpared = ({ replicaId }: { readonly replicaId: ReplicaId }): number =>
+    look.spared.has(nodeOf(look, replicaId) ?? 0) ? 1 : 0;
+  return fit.sort((a, b) => isSpared(a) - isSpared(b) || b.match - a.match)[0]?.replicaId;
 }
 
 /** A leader that leaves, or is to vote no more, hands over first. */
@@ -225,22 +244,18 @@ function keepsCopies(step: MoveStep, { record, facts }: Look, copies: number): M
 /** Leads while the preferred leader leaves: whoever stays and answers. */
 function standIn(look: Look): NodeId | undefined {
   const { move, record } = look;
-  if (!move.from.includes(record.preferredLeader) || move.kind === 'transfer') {
-    return undefined;
-  }
-  const id = successor(look);
-  return record.replicas.find((replica) => replica.replicaId === id)?.nodeId;
+  const isLeaving = move.from.includes(record.preferredLeader) && move.kind !== 'transfer';
+  return isLeaving ? nodeOf(look, successor(look)) : undefined;
 }
 
-/** `copies`: voters that each shard is to have. */
 export function nextStep(
   move: MoveRecord,
   record: GroupRecord,
   facts: GroupFacts,
-  copies: number,
+  { copies, spared }: StepBounds,
 ): MoveStep {
   const gaining = idsOn(record, move.to);
-  const look: Look = { move, record, facts, gaining, leaving: idsOn(record, move.from) };
+  const look: Look = { move, record, facts, gaining, leaving: idsOn(record, move.from), spared };
   return keepsCopies(stepOf(look), look, copies);
 }
 

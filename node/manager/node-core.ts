@@ -32,6 +32,7 @@ import { FrameKind } from '../sys/network.ts';
 import type { Network, NodeId, PeerEvent } from '../sys/network.ts';
 import type { Random } from '../sys/random.ts';
 import { Catalog } from './catalog.ts';
+import { mayLead } from './catalog-records.ts';
 import { CatalogLoader } from './catalog-loader.ts';
 import { DroppedTables } from './dropped-tables.ts';
 import { handOver } from './hand-over.ts';
@@ -254,6 +255,7 @@ export class NodeCore {
       freeBytes: this.#freeBytes,
       usedBytes: this.drainer.health?.liveDataBytes ?? 0,
       snapshotBytesSent: this.snapshotter.counts.bytesSent,
+      stopping: this.#stopped,
     };
   }
 
@@ -551,7 +553,8 @@ export class NodeCore {
     }
     this.#stopped = true;
     this.#leaderHome.stop();
-    await handOver(this.host);
+    this.host.beat();
+    await handOver(this.host, (nodeId) => mayLead(this.catalog.nodes.get(nodeId)));
     this.router.close();
     this.halt();
   }

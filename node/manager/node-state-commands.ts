@@ -73,6 +73,13 @@ function same({ revision }: NodeRecord): SystemDecision {
   return unchanged({ revision, changed: false });
 }
 
+/** Passes on what is so already; throws if the caller may not change the node. */
+function isSo(catalog: Catalog, node: NodeRecord, fence: Fence, so: boolean): boolean {
+  const { nodeId, revision } = node;
+  checkFence(catalog, fence, { what: `node ${nodeId}`, revision, isSo: so });
+  return so;
+}
+
 function wrongState(node: NodeRecord, what: string): Error {
   return refusal('WrongState', `Cannot ${what} node ${node.nodeId}: it is ${node.state}`, {
     node: node.nodeId,
@@ -121,10 +128,9 @@ function setState(
 ): SystemDecision {
   const { nodeId, state, owner, fence } = command;
   const node = nodeOf(catalog, nodeId);
-  if (node.state === state) {
+  if (isSo(catalog, node, fence, node.state === state)) {
     return same(node);
   }
-  checkFence(catalog, fence, { what: `node ${nodeId}`, revision: node.revision });
   if (state === 'active') {
     return activate(catalog, node, facts);
   }
@@ -147,10 +153,9 @@ function remove(
   { nodeId, fence }: NodeStateCommand & { op: 'removeNode' },
 ): SystemDecision {
   const node = nodeOf(catalog, nodeId);
-  if (node.state === 'removed') {
+  if (isSo(catalog, node, fence, node.state === 'removed')) {
     return same(node);
   }
-  checkFence(catalog, fence, { what: `node ${nodeId}`, revision: node.revision });
   if (node.state === 'active' || node.state === 'draining') {
     throw refusal(
       'NotDrained',
@@ -181,10 +186,9 @@ function evict(
 ): SystemDecision {
   const { nodeId, evict: wanted, fence } = command;
   const node = nodeOf(catalog, nodeId);
-  if ((node.evictingLeaders === true) === wanted) {
+  if (isSo(catalog, node, fence, (node.evictingLeaders === true) === wanted)) {
     return same(node);
   }
-  checkFence(catalog, fence, { what: `node ${nodeId}`, revision: node.revision });
   if (node.state === 'removed') {
     throw wrongState(node, 'evict the leaders of');
   }
@@ -198,10 +202,10 @@ function maintain(
 ): SystemDecision {
   const { nodeId, durationMs, fence } = command;
   const node = nodeOf(catalog, nodeId);
-  if (durationMs === 0 && node.maintenanceUntilMs === undefined) {
+  const isOver = durationMs === 0 && node.maintenanceUntilMs === undefined;
+  if (isSo(catalog, node, fence, isOver)) {
     return same(node);
   }
-  checkFence(catalog, fence, { what: `node ${nodeId}`, revision: node.revision });
   if (!(durationMs >= 0 && durationMs <= maintenanceMsMax)) {
     throw refusal(
       'InvalidDuration',

@@ -4,12 +4,15 @@
  * program knows more than before. Each is a command of the catalog, and may be said twice.
  *
  * Silence counts from this node's own election on at the earliest: what an earlier leader heard, it
- * does not know. A failed store is dead at once: it never comes back (P11).
+ * does not know. It ends when the node answers steadily (`node-steadiness.ts`), not with a single
+ * beat: one that crashes over and over is dead after the grace period, too, but never while it
+ * answers. A failed store is dead at once: it never comes back (P11).
  */
 import type { NodeId } from '../sys/network.ts';
 import type { Catalog } from './catalog.ts';
 import type { NodeRecord } from './catalog-records.ts';
 import { shardsOn } from './node-state-commands.ts';
+import { NodeSteadiness } from './node-steadiness.ts';
 import type { SystemCommand } from './system-commands.ts';
 
 export interface HeardNode {
@@ -35,6 +38,7 @@ interface Silence {
 export class NodeWatch {
   readonly #parts: NodeWatchParts;
   readonly #silent = new Map<NodeId, Silence>();
+  readonly #steadiness = new NodeSteadiness();
 
   constructor(parts: NodeWatchParts) {
     this.#parts = parts;
@@ -43,11 +47,17 @@ export class NodeWatch {
   /** This node was elected: what it knows of silence begins now. */
   opened(): void {
     this.#silent.clear();
+    this.#steadiness.clear();
+  }
+
+  /** It has not been lost of late. */
+  isSteady(nodeId: NodeId, nowMs: number): boolean {
+    return nodeId === this.#parts.ownId || this.#steadiness.isSteady(nodeId, nowMs);
   }
 
   /** Since when the node has been silent, by the wall clock; 0: it is not. */
   silentSinceMs(nodeId: NodeId): number {
-    return this.#silent.get(nodeId)?.sinceWallMs ?? 0;
+    return this.#hears(nodeId) ? 0 : (this.#silent.get(nodeId)?.sinceWallMs ?? 0);
   }
 
   /** What to tell the catalog now. */
@@ -63,11 +73,17 @@ export class NodeWatch {
   }
 
   #hear({ nodeId }: NodeRecord, nowMs: number, wallMs: number): void {
-    if (nodeId === this.#parts.ownId || this.#parts.heard(nodeId).live) {
+    const isHeard = this.#hears(nodeId);
+    this.#steadiness.note(nodeId, isHeard, nowMs);
+    if (isHeard && this.isSteady(nodeId, nowMs)) {
       this.#silent.delete(nodeId);
-    } else if (!this.#silent.has(nodeId)) {
+    } else if (!isHeard && !this.#silent.has(nodeId)) {
       this.#silent.set(nodeId, { sinceMs: nowMs, sinceWallMs: wallMs });
     }
+  }
+
+  #hears(nodeId: NodeId): boolean {
+    return nodeId === this.#parts.ownId || this.#parts.heard(nodeId).live;
   }
 
   #judge(node: NodeRecord, nowMs: number, wallMs: number): SystemCommand[] {
@@ -100,7 +116,10 @@ export class NodeWatch {
     }
     const silence = this.#silent.get(node.nodeId);
     const { deadNodeGraceMs } = this.#parts.catalog.settings;
-    const isAway = silence !== undefined && nowMs - silence.sinceMs >= deadNodeGraceMs;
+    const isAway =
+      silence !== undefined &&
+      !this.#hears(node.nodeId) &&
+      nowMs - silence.sinceMs >= deadNodeGraceMs;
     return isAway && node.maintenanceUntilMs === undefined;
   }
 }

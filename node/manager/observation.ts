@@ -34,6 +34,10 @@ export interface SeenGroup {
 /** What beats say of a node. */
 export interface SeenNode {
   readonly live: boolean;
+  /** It has answered for a while. */
+  readonly steady: boolean;
+  /** It is about to end. */
+  readonly stopping: boolean;
   /** 0: unknown. */
   readonly freeBytes: number;
   readonly usedBytes: number;
@@ -126,7 +130,7 @@ function viewReplicas(record: GroupRecord, facts: GroupFacts | undefined): ViewR
   return replicas;
 }
 
-function memberState(node: NodeRecord, wallMs: number): MemberState {
+function memberState(node: NodeRecord, wallMs: number, stopping: boolean): MemberState {
   if (node.state === 'removed') {
     return 'removed';
   }
@@ -139,7 +143,7 @@ function memberState(node: NodeRecord, wallMs: number): MemberState {
   if ((node.maintenanceUntilMs ?? 0) > wallMs) {
     return 'maintenance';
   }
-  return node.evictingLeaders === true ? 'evictingLeaders' : 'active';
+  return node.evictingLeaders === true || stopping ? 'evictingLeaders' : 'active';
 }
 
 export interface ViewParts {
@@ -153,10 +157,10 @@ export interface ViewParts {
 
 function viewNode(record: NodeRecord, parts: ViewParts): ViewNode {
   const { nodeId, zone, weight } = record;
-  const { live, freeBytes, usedBytes } = parts.node(nodeId);
+  const { live, steady, stopping, freeBytes, usedBytes } = parts.node(nodeId);
   return {
-    ...{ nodeId, zone, weight, live, usedBytes },
-    state: memberState(record, parts.wallMs),
+    ...{ nodeId, zone, weight, live, steady, usedBytes },
+    state: memberState(record, parts.wallMs, stopping),
     freeBytes: freeBytes === 0 ? undefined : freeBytes,
   };
 }

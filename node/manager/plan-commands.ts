@@ -78,7 +78,9 @@ function storePlan(
     const row: MoveRecord = { ...move, startedAtMs: 0 };
     writes.push(catalogRow(catalogKeys.move(move.id), row));
   }
-  if (command.effectiveFactor > cluster.effectiveFactor) {
+  // A plan made before a person lowered the copies wanted must not take that back (P17).
+  const isWanted = command.effectiveFactor <= cluster.replicationFactor;
+  if (isWanted && command.effectiveFactor > cluster.effectiveFactor) {
     const risen = { ...cluster, effectiveFactor: command.effectiveFactor };
     writes.push(catalogRow(catalogKeys.cluster, risen));
   }
@@ -95,7 +97,8 @@ function storePlan(
     ...{ movesDone, bytesDone },
     movesTotal: movesDone + left.moves,
     bytesTotal: bytesDone + left.bytes,
-    revision: plan.revision + 1,
+    // Another plan is news to whoever pauses or calls off one; how far it is, is not.
+    revision: isNew ? plan.revision + 1 : plan.revision,
   };
   writes.push(catalogRow(catalogKeys.plan, next));
   return { writes, reply: {} };
@@ -120,6 +123,22 @@ function groupOf(catalog: Catalog, groupId: number): GroupRecord {
 /** Kinds whose targets get an id. A node that joins has its id of the system group already. */
 const idKinds: ReadonlySet<Move['kind']> = new Set(['add', 'swap', 'addLearner']);
 
+/**
+ * A copy goes to active nodes only: the state may have changed since the plan was made, and a node
+ * that is drained by now must stay empty. Every member belongs to the system group.
+ */
+function checkTarget(catalog: Catalog, move: MoveRecord, nodeId: NodeId): void {
+  const state = catalog.nodes.get(nodeId)?.state;
+  if (state === undefined || state === 'removed') {
+    throw refusal('UnknownNode', `Cannot begin move ${move.id}: node ${nodeId} is no member`);
+  }
+  if (move.kind !== 'addLearner' && state !== 'active') {
+    throw refusal('NoEligibleNode', `Cannot begin move ${move.id}: node ${nodeId} is ${state}`, {
+      node: nodeId,
+    });
+  }
+}
+
 function beginMove(
   catalog: Catalog,
   command: PlanCommand & { op: 'beginMove' },
@@ -132,10 +151,7 @@ function beginMove(
   const before = groupOf(catalog, move.groupId);
   let group = before;
   for (const nodeId of idKinds.has(move.kind) ? move.to : []) {
-    const node = catalog.nodes.get(nodeId);
-    if (node === undefined || node.state === 'removed') {
-      throw refusal('UnknownNode', `Cannot begin move ${move.id}: node ${nodeId} is no member`);
-    }
+    checkTarget(catalog, move, nodeId);
     const known = group.replicas.find((replica) => replica.nodeId === nodeId);
     if (known === undefined) {
       group = withReplica(group, nodeId);
@@ -184,7 +200,6 @@ function finishMove(
   }
   const done: PlanRecord = {
     ...plan,
-    revision: plan.revision + 1,
     lastProgressAtMs: nowMs,
     movesDone: plan.movesDone + 1,
     bytesDone: plan.bytesDone + move.bytes,
@@ -217,7 +232,6 @@ function dropMove(catalog: Catalog, moveId: string): SystemDecision {
     ...plan,
     movesTotal: Math.max(plan.movesDone, plan.movesTotal - 1),
     bytesTotal: Math.max(plan.bytesDone, plan.bytesTotal - move.bytes),
-    revision: plan.revision + 1,
   };
   return {
     writes: [catalogRow(catalogKeys.move(moveId), undefined), catalogRow(catalogKeys.plan, next)],
@@ -225,17 +239,23 @@ function dropMove(catalog: Catalog, moveId: string): SystemDecision {
   };
 }
 
+/** Of people, with their fence; of the manager, which carries its term, without. */
 function changePlan(
-  { plan }: Catalog,
+  catalog: Catalog,
   change: Partial<Pick<PlanRecord, 'paused' | 'cancelling' | 'started'>>,
+  fence?: Fence,
 ): SystemDecision {
+  const { plan } = catalog;
   const next: PlanRecord = { ...plan, ...change };
   const { revision } = plan;
-  if (
+  const isSo =
     next.paused === plan.paused &&
     next.cancelling === plan.cancelling &&
-    next.started === plan.started
-  ) {
+    next.started === plan.started;
+  if (fence !== undefined) {
+    checkFence(catalog, fence, { what: 'the plan', revision, isSo });
+  }
+  if (isSo) {
     return unchanged({ revision, changed: false });
   }
   const row = catalogRow(catalogKeys.plan, { ...next, revision: revision + 1 });
@@ -246,6 +266,8 @@ function addMove(catalog: Catalog, command: PlanCommand & { op: 'addMove' }): Sy
   const { move } = command;
   const { plan, moves } = catalog;
   const other = [...moves.values()].find(({ groupId }) => groupId === move.groupId);
+  const isSo = other?.id === move.id;
+  checkFence(catalog, command.fence, { what: 'the plan', revision: plan.revision, isSo });
   if (other !== undefined && other.id !== move.id) {
     throw refusal(
       'OtherOperationInProgress',
@@ -273,9 +295,6 @@ export function decidePlan(
   command: PlanCommand,
   facts: SystemFacts,
 ): SystemDecision {
-  if ('fence' in command) {
-    checkFence(catalog, command.fence, { what: 'the plan', revision: catalog.plan.revision });
-  }
   switch (command.op) {
     case 'storePlan':
       return storePlan(catalog, command, facts);
@@ -286,11 +305,15 @@ export function decidePlan(
     case 'dropMove':
       return dropMove(catalog, command.moveId);
     case 'pausePlan':
-      return changePlan(catalog, { paused: true, started: false });
+      return changePlan(catalog, { paused: true, started: false }, command.fence);
     case 'startPlan':
-      return changePlan(catalog, { paused: false, cancelling: false, started: true });
+      return changePlan(
+        catalog,
+        { paused: false, cancelling: false, started: true },
+        command.fence,
+      );
     case 'cancelPlan':
-      return changePlan(catalog, { paused: true, cancelling: true, started: false });
+      return changePlan(catalog, { paused: true, cancelling: true, started: false }, command.fence);
     case 'planCancelled':
       return changePlan(catalog, { cancelling: false });
     case 'planEnded':

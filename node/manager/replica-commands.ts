@@ -113,12 +113,13 @@ function prefer(
 ): SystemDecision {
   const { groupId, nodeId, fence } = command;
   const group = groupOf(catalog, groupId);
-  checkFence(catalog, fence, { what: 'the plan', revision: catalog.plan.revision });
+  const { revision } = catalog.plan;
+  const isSo = group.preferredLeader === nodeId;
+  checkFence(catalog, fence, { what: 'the plan', revision, isSo });
   if (!group.replicas.some((replica) => replica.nodeId === nodeId)) {
     throw refusal('UnknownReplica', `Cannot lead group ${groupId} from node ${nodeId}: no copy`);
   }
-  const { revision } = catalog.plan;
-  if (group.preferredLeader === nodeId) {
+  if (isSo) {
     return unchanged({ revision, changed: false });
   }
   const next = { ...group, preferredLeader: nodeId, revision: group.revision + 1 };

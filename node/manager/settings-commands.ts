@@ -58,7 +58,6 @@ function update(
   command: SettingsCommand & { op: 'updateSettings' },
 ): SystemDecision {
   const { settings, cluster } = catalog;
-  checkFence(catalog, command.fence, { what: 'the settings', revision: settings.revision });
   checkSettings(command.settings);
   const { replicationFactor = cluster.replicationFactor } = command;
   if (!replicationFactors.includes(replicationFactor)) {
@@ -82,8 +81,10 @@ function update(
   const changed =
     replicationFactor !== cluster.replicationFactor ||
     JSON.stringify({ ...next, revision: settings.revision }) !== JSON.stringify(settings);
+  const { revision } = settings;
+  checkFence(catalog, command.fence, { what: 'the settings', revision, isSo: !changed });
   if (!changed) {
-    return unchanged({ revision: settings.revision, changed: false });
+    return unchanged({ revision, changed: false });
   }
   const writes = [catalogRow(catalogKeys.settings, next)];
   if (replicationFactor !== cluster.replicationFactor) {
@@ -97,11 +98,23 @@ function update(
 }
 
 function raise(
-  { cluster }: Catalog,
+  { cluster, nodes }: Catalog,
   { version }: SettingsCommand & { op: 'raiseFeatureVersion' },
 ): SystemDecision {
   if (version <= cluster.featureVersion) {
     return unchanged({ changed: false });
+  }
+  // A node may have joined since its manager looked.
+  const behind = [...nodes.values()].find(
+    (node) => node.state !== 'removed' && (node.featureVersionMax ?? 0) < version,
+  );
+  if (behind !== undefined) {
+    throw refusal(
+      'FeatureVersionUnknown',
+      `Cannot raise the feature version to ${version}: node ${behind.nodeId} knows up to ` +
+        `${behind.featureVersionMax ?? cluster.featureVersion}`,
+      { node: behind.nodeId, version },
+    );
   }
   const row = catalogRow(catalogKeys.cluster, { ...cluster, featureVersion: version });
   return { writes: [row], reply: { changed: true } };

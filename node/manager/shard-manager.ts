@@ -66,7 +66,9 @@ export interface ShardManagerParts {
   readonly features: FeatureFanout;
   readonly rate: MoveRate;
   /** What this node hears of a node. */
-  node(nodeId: NodeId): SeenNode & HeardNode & { readonly snapshotBytesSent: number };
+  node(
+    nodeId: NodeId,
+  ): Omit<SeenNode, 'steady'> & HeardNode & { readonly snapshotBytesSent: number };
 }
 
 export class ShardManager {
@@ -176,7 +178,7 @@ export class ShardManager {
       await this.#tell(command, term);
     }
     if (this.#parts.catalog.settings.finalizeMode === 'Auto') {
-      await this.#parts.features.raise(term);
+      this.#raiseFeatures(term);
     }
     if (this.#term === term && this.#planIsDue()) {
       await this.#plan(term);
@@ -185,6 +187,14 @@ export class ShardManager {
       this.#schedule();
       await this.cleanup.look(term);
     }
+  }
+
+  /** Beside the look: a shard without a leader holds this up, and must not hold up repairs. */
+  #raiseFeatures(term: number): void {
+    const { features, logger } = this.#parts;
+    features.raise(term).catch((error: unknown) => {
+      logger.debug('Feature version waits', { error: messageOf(error) });
+    });
   }
 
   /** Asks every node that answers for the groups that it leads. */
@@ -238,9 +248,13 @@ export class ShardManager {
   view(): ClusterView {
     const { catalog, clock } = this.#parts;
     const { observation } = this;
+    const nowMs = clock.monotonicMs();
     return viewOf({
-      ...{ catalog, observation, nowMs: clock.monotonicMs(), wallMs: clock.wallMs() },
-      node: (nodeId) => this.#parts.node(nodeId),
+      ...{ catalog, observation, nowMs, wallMs: clock.wallMs() },
+      node: (nodeId) => ({
+        ...this.#parts.node(nodeId),
+        steady: this.watch.isSteady(nodeId, nowMs),
+      }),
     });
   }
 

@@ -41,6 +41,11 @@ export interface ViewNode {
    * is moved to it or away from it yet. Default true; without meaning if dead or removed.
    */
   readonly live?: boolean | undefined;
+  /**
+   * False while it has answered again for a short time only, and may be gone in the next moment:
+   * it counts for quorums and keeps what it holds and leads, but gets nothing. Default true.
+   */
+  readonly steady?: boolean | undefined;
   /** Bytes free on its disk. Unknown = no limit. */
   readonly freeBytes?: number | undefined;
   /** Bytes that its replicas take; only told to people. */

@@ -36,6 +36,14 @@ describe('NodeRoster', () => {
     expect(words.filter((word) => word !== '').join(' ')).toBe(expected);
   });
 
+  test('a node that is not steady keeps what it has, leaderships too, and gets nothing', () => {
+    const roster = rosterWith({ state: 'active', steady: false });
+    expect(roster.standing(1)).toBe('frozen');
+    expect([roster.receives(1), roster.holds(1), roster.isAlive(1)]).toEqual([false, true, true]);
+    expect([roster.leads(1), roster.prefers(1)]).toEqual([true, true]);
+    expect(rosterWith({ state: 'maintenance', steady: false }).leads(1)).toBe(false);
+  });
+
   test('the factor rises with the nodes that are there, to odd numbers, and never falls', () => {
     const factorOf = (nodes: number, target: number, effectiveFactor: number): number =>
       new NodeRoster({

@@ -12,7 +12,7 @@ import { effectiveReplication } from './placement.ts';
 
 /**
  * - `target`: holds, receives and leads;
- * - `frozen`: keeps what it holds, gets nothing, leads nothing;
+ * - `frozen`: keeps what it holds, gets nothing, leads nothing (unless it merely is not steady);
  * - `leaving`: what it holds is moved away; it still counts for quorums;
  * - `lost`: its copies count for nothing.
  */
@@ -21,7 +21,7 @@ export type NodeStanding = 'target' | 'frozen' | 'leaving' | 'lost';
 function standingOf(node: ViewNode): NodeStanding {
   switch (node.state) {
     case 'active':
-      return node.live === false ? 'frozen' : 'target';
+      return node.live === false || node.steady === false ? 'frozen' : 'target';
     case 'evictingLeaders':
     case 'maintenance':
       return 'frozen';
@@ -175,9 +175,10 @@ export class NodeRoster {
     return this.standing(i) === 'lost';
   }
 
-  /** May lead now. */
+  /** May lead now. A node that is not steady keeps its leaderships: moving them is unrest, too. */
   leads(i: number): boolean {
-    return this.standing(i) === 'target';
+    const { state, live } = this.node(i);
+    return this.standing(i) === 'target' || (state === 'active' && live !== false);
   }
 
   /** May be the preferred leader: leads now, or will again after a while. */

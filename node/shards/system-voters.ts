@@ -5,10 +5,12 @@
  * stays in the configuration until a learner can take its place.
  */
 import { must } from '../lib/assert.ts';
+import type { NodeId } from '../sys/network.ts';
 import type { ViewReplica } from './cluster-view.ts';
-import type { GroupMembers } from './group-members.ts';
+import { GroupMembers } from './group-members.ts';
+import { systemGroupId } from './groups.ts';
 import { hashPair } from './hash.ts';
-import type { NodeRoster } from './node-roster.ts';
+import { NodeRoster } from './node-roster.ts';
 import { effectiveReplication } from './placement.ts';
 import { zoneProfile } from './zone-profile.ts';
 
@@ -148,4 +150,24 @@ function lagOf(replica: ViewReplica | undefined): number {
     return 3;
   }
   return replica.role === 'learner' ? (replica.caughtUp === true ? 1 : 2) : 0;
+}
+
+interface FirstMember {
+  readonly nodeId: NodeId;
+  readonly zone?: string | undefined;
+}
+
+/** Voters of a cluster that is born: those that the planner would choose, and so leaves. */
+export function firstSystemVoters(members: readonly FirstMember[]): NodeId[] {
+  const replicas = members.map(({ nodeId }): ViewReplica & { readonly nodeId: NodeId } => {
+    return { nodeId, role: 'learner', caughtUp: true };
+  });
+  const system = { groupId: systemGroupId, replicas };
+  const roster = new NodeRoster({
+    nodes: members.map(({ nodeId, zone }) => ({ nodeId, zone, state: 'active' })),
+    groups: [system],
+    ...{ replicationFactor: 1, effectiveFactor: 1 },
+  });
+  const { voters } = new SystemVoters(roster, new GroupMembers(roster, [system])).choose();
+  return voters.map((i) => roster.idOf(i)).sort((a, b) => a - b);
 }

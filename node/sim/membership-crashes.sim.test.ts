@@ -80,6 +80,8 @@ describe('the manager dies', () => {
       const seed = 60 + steps.indexOf(message);
       const options = { seed, nodes: 4, shards: 4, compaction, logger: trap };
       const cluster = new ManagedCluster(options);
+      // Slow enough that a copy is still under way when the manager looks again.
+      cluster.sim.network.options = { ...cluster.sim.network.options, delayMaxMs: 20 };
       await cluster.sim.start();
       const acked = new Acked();
       await acked.fill(cluster.sim, 1, 20, 200);

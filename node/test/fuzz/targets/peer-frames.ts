@@ -191,7 +191,10 @@ function drawPayload(prng: Prng): readonly [FrameKind, Buffer] {
       return [FrameKind.raft, drawRaftMessage(prng)];
     case 1: {
       const terms = { groupId: prng.below(99), term: prng.below(9), commit: prng.below(999) };
-      const facts = { featureVersionMax: 1, freeBytes: 5, usedBytes: 6, snapshotBytesSent: 7 };
+      const facts = {
+        ...{ featureVersionMax: 1, freeBytes: 5, usedBytes: 6, snapshotBytesSent: 7 },
+        stopping: prng.chance(0.5),
+      };
       const frame = prng.pick([
         { kind: 'beat', wallMs: 1_700_000_000_000 + prng.below(1000), facts },
         { kind: 'sleep', terms },
