@@ -31,7 +31,7 @@ SLOW := \.(engine|sim|process)\.test\.ts$$
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z][a-z-]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z][a-z-]*:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 
 ##@ Use it
@@ -131,6 +131,14 @@ dist: install-dev ## Build plain JavaScript into dist/ and start it once
 .PHONY: monitoring
 monitoring: install-dev ## Generate alerts and dashboards from manifests/source
 	@node manifests/source/generate.ts
+
+.PHONY: monitoring-check
+monitoring-check: install-dev ## Fail when alerts or dashboards differ from what manifests/source gives
+	@node manifests/source/generate.ts --check && echo 'monitoring: up to date'
+
+.PHONY: observability
+observability: install-dev ## Every query of panels and alerts on a real Prometheus and a real cluster
+	@node manifests/source/live-check.ts
 
 .PHONY: alerts
 alerts: install-dev ## Replay every story of every alert with promtool (a Debian package, unpacked once)

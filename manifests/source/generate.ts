@@ -5,6 +5,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { prometheusRule } from './alert-rules.ts';
+import { dashboards } from './dashboard-set.ts';
+import { dashboardJson } from './dashboard.ts';
 import { podMonitor } from './pod-monitor.ts';
 import { yamlText } from './yaml-text.ts';
 
@@ -17,7 +19,15 @@ function yaml(object: object): string {
 
 /** Path from the repository's root → text. */
 export function generated(): ReadonlyMap<string, string> {
+  const boards = Object.entries(dashboards).map(
+    ([name, board]) =>
+      [
+        `manifests/dashboards/${name}.json`,
+        `${JSON.stringify(dashboardJson(board), null, 2)}\n`,
+      ] as const,
+  );
   return new Map([
+    ...boards,
     ['manifests/monitoring/prometheus-rule.yaml', yaml(prometheusRule())],
     ['manifests/monitoring/pod-monitor.yaml', yaml(podMonitor())],
   ]);

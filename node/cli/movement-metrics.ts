@@ -6,7 +6,10 @@
 import type { NodeState } from '../manager/catalog-records.ts';
 import type { NodeCore } from '../manager/node-core.ts';
 import type { Metrics } from '../metrics/registry.ts';
+import type { MoveReason } from '../shards/move.ts';
+import { movePriorities } from '../shards/move.ts';
 import { summarizePlacement } from '../shards/placement-summary.ts';
+import { refusalReasons } from '../shards/refusal.ts';
 import { Growth } from './growth.ts';
 
 const nodeStates: readonly (NodeState | 'quarantined')[] = [
@@ -18,6 +21,7 @@ const nodeStates: readonly (NodeState | 'quarantined')[] = [
   'removed',
   'quarantined',
 ];
+const moveReasons = Object.keys(movePriorities) as readonly MoveReason[];
 const moveStates = ['waiting', 'adding', 'copying', 'swapping', 'removing'] as const;
 
 function watchNodes(metrics: Metrics, core: NodeCore): void {
@@ -48,18 +52,17 @@ function watchNodes(metrics: Metrics, core: NodeCore): void {
 
 function watchMoves(metrics: Metrics, core: NodeCore): void {
   const failures = new Growth(metrics.counter('moveFailures', {}));
-  const ended = new Map<string, Growth>();
+  const ended = moveReasons.flatMap((reason) =>
+    (['done', 'dropped'] as const).map((outcome) => ({
+      ...{ reason, outcome },
+      growth: new Growth(metrics.counter('movesEnded', { reason, outcome })),
+    })),
+  );
   metrics.onCollect(() => {
     const { runner } = core.manager;
     failures.show(runner.failures);
-    for (const [reason, counts] of runner.ended) {
-      for (const outcome of ['done', 'dropped'] as const) {
-        const key = `${reason} ${outcome}`;
-        const growth =
-          ended.get(key) ?? new Growth(metrics.counter('movesEnded', { reason, outcome }));
-        ended.set(key, growth);
-        growth.show(counts[outcome]);
-      }
+    for (const { reason, outcome, growth } of ended) {
+      growth.show(runner.ended.get(reason)?.[outcome] ?? 0);
     }
     const active = [...runner.active.values()];
     const isManaging = core.manager.term > 0;
@@ -83,7 +86,6 @@ function watchPlan(metrics: Metrics, core: NodeCore): void {
   const leaderless = metrics.gauge('shardsLeaderless', {});
   const atRisk = metrics.gauge('shardsQuorumAtRisk', {});
   const load = metrics.gauge('loadMaxOverMean', {});
-  const reasons = new Set<string>();
   metrics.onCollect(() => {
     const { manager, catalog } = core;
     const isManaging = manager.term > 0 && catalog.isLoaded;
@@ -96,10 +98,7 @@ function watchPlan(metrics: Metrics, core: NodeCore): void {
     age.set(isRunning ? Math.max(0, nowMs - plan.startedAtMs) / 1_000 : 0);
     idle.set(isRunning ? Math.max(0, nowMs - plan.lastProgressAtMs) / 1_000 : 0);
     const blocked = new Set<string>(isManaging ? manager.refusals.map((each) => each.reason) : []);
-    for (const reason of blocked) {
-      reasons.add(reason);
-    }
-    for (const reason of reasons) {
+    for (const reason of refusalReasons) {
       metrics.gauge('planBlocked', { reason }).set(blocked.has(reason) ? 1 : 0);
     }
     const summary = isManaging ? summarizePlacement(manager.view()) : undefined;

@@ -2,6 +2,7 @@
  * Feeds `metrics/names.ts` from a running node. The parts count in plain numbers; gauges are set,
  * and counters grow, when someone looks: nothing here costs a request anything.
  */
+import { errorTable } from '../lib/errors.ts';
 import type { NodeCore } from '../manager/node-core.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import type { Disk } from '../sys/disk.ts';
@@ -98,10 +99,24 @@ function watchSnapshots(metrics: Metrics, core: NodeCore): void {
   });
 }
 
+/**
+ * Labels that are shown as 0 before anything happened, so that a rate is right from the first time
+ * on and a dashboard tells "nothing" from "no data". Others come up with their first event.
+ */
+const throttleLimits = [
+  ...['gateway-commands', 'writes', 'write-bytes', 'uncommitted-bytes', 'committed-layer'],
+  ...['row-reads', 'disk-space'],
+];
+const retryReasons = Object.entries(errorTable)
+  .filter(([, { retry }]) => retry === 'now' || retry === 'later')
+  .map(([code]) => code);
+
 function watchRouter(metrics: Metrics, core: NodeCore): void {
   const retries = new GrowthByLabel((reason) => metrics.counter('routerRetries', { reason }));
   const unknown = new Growth(metrics.counter('unknownOutcomes', {}));
   const throttles = new GrowthByLabel((limit) => metrics.counter('throttles', { limit }));
+  retries.show(new Map(retryReasons.map((reason) => [reason, 0])));
+  throttles.show(new Map(throttleLimits.map((limit) => [limit, 0])));
   metrics.onCollect(() => {
     retries.show(core.router.retries);
     unknown.show(core.router.unknownOutcomes);
@@ -132,6 +147,7 @@ function watchPeers(metrics: Metrics, core: NodeCore, network: GrpcNetwork): voi
       if (nodeId !== core.host.nodeId) {
         const connected = core.host.liveness.get(nodeId)?.connected === true ? 1 : 0;
         metrics.gauge('peerConnected', { peer: String(nodeId) }).set(connected);
+        metrics.counter('peerDrops', { peer: String(nodeId) });
       }
     }
   });

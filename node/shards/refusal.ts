@@ -15,16 +15,19 @@
  * - `BalanceWaits`: nodes or shards must settle first;
  * - `UnknownNode`: there is no such node, or it cannot be drained as it is.
  */
-export type RefusalReason =
-  | 'LeaderlessShards'
-  | 'UnderReplicatedShards'
-  | 'BelowReplicationFactor'
-  | 'ZoneSpreadWouldBreak'
-  | 'InsufficientFreeSpace'
-  | 'NothingToMoveTo'
-  | 'NoEligibleNode'
-  | 'BalanceWaits'
-  | 'UnknownNode';
+export const refusalReasons = [
+  'LeaderlessShards',
+  'UnderReplicatedShards',
+  'BelowReplicationFactor',
+  'ZoneSpreadWouldBreak',
+  'InsufficientFreeSpace',
+  'NothingToMoveTo',
+  'NoEligibleNode',
+  'BalanceWaits',
+  'UnknownNode',
+] as const;
+
+export type RefusalReason = (typeof refusalReasons)[number];
 
 export interface Refusal {
   readonly reason: RefusalReason;
