@@ -3,7 +3,7 @@
  * by Init or by JoinCluster, activated, drained and removed through the admin API over loopback, as
  * an operator does. It signals only processes that it started.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { AdminClient } from '../../admin/grpc-admin-client.ts';
@@ -121,8 +121,12 @@ export class GrowingCluster {
       ],
       cwd: repositoryRoot,
       env: { NODE_COMPILE_CACHE: join(repositoryRoot, 'node_modules/.cache/compile') },
-      logFile: join(outFolder, 'logs', `${this.#options.name}-${place}.log`),
+      logFile: this.#logFile(place),
     });
+  }
+
+  #logFile(place: number): string {
+    return join(this.#folder, `p${place}.log`);
   }
 
   async #ask<T>(node: GrowingNode, call: (client: AdminClient) => Promise<T>): Promise<T> {
@@ -229,8 +233,9 @@ export class GrowingCluster {
     this.#nodes.splice(this.#nodes.indexOf(node), 1);
   }
 
-  /** No move is left, and every shard has three voters and no other copy. */
+  /** No move is left, every shard has three voters and no other copy, the system group its own. */
   async settled(timeoutMs = 120_000): Promise<void> {
+    const systemVoters = this.#nodes.length >= 5 ? 5 : 3;
     await this.until(
       'the plan is done',
       (status) =>
@@ -238,20 +243,57 @@ export class GrowingCluster {
         status.groups.every(
           ({ groupId, replicas, joint }) =>
             !joint &&
-            (groupId === 0 ||
-              (replicas.length === 3 && replicas.every(({ role }) => role === 'voter'))),
+            (groupId === 0
+              ? replicas.filter(({ role }) => role === 'voter').length === systemVoters
+              : replicas.length === 3 && replicas.every(({ role }) => role === 'voter')),
         ),
       timeoutMs,
     );
   }
 
-  /** SIGKILL, and a start of the same node. */
-  async killAndRestart(nodeId: number): Promise<void> {
+  /** SIGKILL. */
+  async kill(nodeId: number): Promise<void> {
     const node = this.#node(nodeId);
     process.kill(node.process.pid, 'SIGKILL');
     await node.process.ended;
+  }
+
+  /** A planned end of the process; the node stays a member. */
+  async stopNode(nodeId: number): Promise<void> {
+    await this.#node(nodeId).process.stop();
+  }
+
+  /** Starts a node again that was killed or stopped, on its folder. */
+  startNode(nodeId: number): void {
+    const node = this.#node(nodeId);
     const ports = [node.clientPort, node.peerPort, node.opsPort];
     node.process = this.#process(node.place, node.folder, ports);
+  }
+
+  async killAndRestart(nodeId: number): Promise<void> {
+    await this.kill(nodeId);
+    this.startNode(nodeId);
+  }
+
+  folderOf(nodeId: number): string {
+    return this.#node(nodeId).folder;
+  }
+
+  /** All that the node has logged in all its lives. */
+  logOf(nodeId: number): string {
+    return readFileSync(this.#logFile(this.#node(nodeId).place), 'utf8');
+  }
+
+  /** Changes settings, whatever they were meanwhile. */
+  async updateSettings(settings: {
+    readonly deadNodeGraceMs?: number;
+    readonly snapshotBytesPerSecond?: number;
+  }): Promise<void> {
+    await insist(async () => {
+      const { settings: now } = await this.admin((client) => client.getSettings());
+      const fence = { expectedRevision: must(now).revision };
+      await this.admin((client) => client.updateSettings({ fence, settings }));
+    });
   }
 
   async stop(): Promise<void> {
