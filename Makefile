@@ -17,6 +17,8 @@ F ?=
 PROVIDER ?=
 SPEC ?=
 DEPTH ?= smoke
+SEEDS ?= 500
+FLAW ?=
 ARGS ?=
 RUNS ?=
 SEED ?=
@@ -75,6 +77,10 @@ fuzz: install-dev ## Broken bytes for every parser and door (RUNS=50000 SEED= TA
 .PHONY: raft-traces
 raft-traces: install-dev ## Replay every Raft trace of a folder (DIR=) and count the results
 	@node node/test/raft-traces.ts "$(DIR)"
+
+.PHONY: sim-faults
+sim-faults: install-dev ## Look for the seed that catches each deliberate fault (SEEDS=500 FLAW=name)
+	@node node/sim/flaws/search.ts --seeds "$(SEEDS)" $(if $(FLAW),--flaw "$(FLAW)")
 
 .PHONY: golden
 golden: install-dev ## Accept new golden texts: commit a change only if you can say why it is right

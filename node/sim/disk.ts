@@ -192,9 +192,14 @@ export class SimDisk implements Disk {
     };
   }
 
-  /** The process dies, the machine lives: handles are dead, what it wrote is in the page cache. */
+  /**
+   * The process dies, the machine lives: handles are dead, what it wrote is in the page cache.
+   * After a planned power cut: the power stayed on after all.
+   */
   kill(): void {
     this.#life += 1;
+    this.#off = false;
+    this.#stepsLeft = Infinity;
   }
 
   /** The bytes of a file as programs see them; for checks. */

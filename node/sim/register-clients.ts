@@ -47,9 +47,8 @@ function kvValue(item: Buffer): string {
   return parsed.json.S;
 }
 
-interface Known {
-  version: string | undefined;
-}
+/** By key: versions of two keys may be equal, so one says nothing of the other's row. */
+type Known = Map<string, string>;
 
 export class RegisterClients {
   readonly #cluster: SimCluster;
@@ -71,7 +70,7 @@ export class RegisterClients {
   /** Starts `count` clients; each sends one operation after the other. */
   start(count: number): void {
     for (let client = 1; client <= count; client++) {
-      this.#next(client, { version: undefined });
+      this.#next(client, new Map());
     }
   }
 
@@ -108,7 +107,7 @@ export class RegisterClients {
         }),
         this.#lost(),
       ]);
-      this.#note(id, input, reply, known);
+      this.#note(id, key, input, reply, known);
     } catch (error) {
       const surelyNot = isDynakvError(error) && error.retry !== 'unknown';
       if (surelyNot) {
@@ -151,8 +150,8 @@ export class RegisterClients {
     }
     this.#value += 1;
     const value = String(this.#value);
-    if (kind < 8 && known.version !== undefined) {
-      const { version } = known;
+    const version = known.get(key);
+    if (kind < 8 && version !== undefined) {
       return {
         input: { kind: 'put', value, condition: { kind: 'version', version } },
         command: kvPut(key, value, { match: [version] }),
@@ -167,10 +166,13 @@ export class RegisterClients {
     return { input: { kind: 'put', value }, command: kvPut(key, value) };
   }
 
-  #note(id: number, input: RegisterInput, reply: ItemReply, known: Known): void {
+  #note(id: number, key: string, input: RegisterInput, reply: ItemReply, known: Known): void {
+    known.delete(key);
     switch (reply.kind) {
       case 'got': {
-        known.version = reply.found?.version;
+        if (reply.found !== undefined) {
+          known.set(key, reply.found.version);
+        }
         const answer: RegisterAnswer =
           reply.found === undefined
             ? { kind: 'missing' }
@@ -183,7 +185,9 @@ export class RegisterClients {
         return;
       }
       case 'written': {
-        known.version = reply.version;
+        if (reply.version !== undefined) {
+          known.set(key, reply.version);
+        }
         const version = reply.version === undefined ? {} : { version: reply.version };
         const created =
           input.kind === 'put' && reply.existed !== undefined ? { created: !reply.existed } : {};
@@ -191,7 +195,6 @@ export class RegisterClients {
         return;
       }
       default:
-        known.version = undefined;
         this.#history.refused(id);
     }
   }

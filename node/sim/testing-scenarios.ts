@@ -2,8 +2,7 @@
  * Steps that the scenarios on a simulated cluster share: puts and gets through a node, what was
  * acknowledged, and the states a scenario waits for. A step that fails throws and says why.
  */
-import { expect } from '@jest/globals';
-import { must } from '../lib/assert.ts';
+import { assert, must } from '../lib/assert.ts';
 import { isDynakvError } from '../lib/errors.ts';
 import type { NodeCore } from '../manager/node-core.ts';
 import type { NodeId } from '../sys/network.ts';
@@ -61,14 +60,20 @@ export class Acked {
     for (let i = 0; i < count; i++) {
       const id = `k${i}`;
       const value = `"${this.#round}-${'x'.repeat(bytes)}"`;
-      expect(await tryPut(cluster, nodeId, id, value)).toBe('ok');
+      const code = await tryPut(cluster, nodeId, id, value);
+      assert(code === 'ok', `Cannot put "${id}" through node ${nodeId}: ${code}`);
       this.values.set(id, value);
     }
   }
 
   async check(cluster: SimCluster, nodeId: NodeId, consistent = true): Promise<void> {
     for (const [id, value] of this.values) {
-      expect(await get(cluster, nodeId, id, consistent)).toBe(value);
+      const found = await get(cluster, nodeId, id, consistent);
+      assert(
+        found === value,
+        `An acknowledged value is gone: node ${nodeId} has ${found ?? 'nothing'} at "${id}", ` +
+          `acknowledged was ${value}`,
+      );
     }
   }
 }
@@ -86,7 +91,8 @@ export function caughtUp(cluster: SimCluster, nodeId: NodeId): boolean {
 }
 
 export async function settleCaughtUp(cluster: SimCluster, nodeId: NodeId): Promise<void> {
-  expect(await cluster.scheduler.runUntil(() => caughtUp(cluster, nodeId), 30_000)).toBe(true);
+  const isSo = await cluster.scheduler.runUntil(() => caughtUp(cluster, nodeId), 30_000);
+  assert(isSo, `Node ${nodeId} does not catch up`);
 }
 
 /** Every replica of every living node sleeps. */
@@ -97,7 +103,8 @@ export function allAsleep(cluster: SimCluster): boolean {
 }
 
 export async function lull(cluster: SimCluster): Promise<void> {
-  expect(await cluster.scheduler.runUntil(() => allAsleep(cluster), 40_000)).toBe(true);
+  const isSo = await cluster.scheduler.runUntil(() => allAsleep(cluster), 40_000);
+  assert(isSo, 'The groups do not fall asleep');
 }
 
 /** Node that leads the shard of a key, as node `seenFrom` believes. */

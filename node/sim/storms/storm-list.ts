@@ -1,0 +1,7 @@
+/** All storms, by name. */
+import { clusterStorm } from './cluster-storm.ts';
+import { logStorm } from './log-storm.ts';
+import { raftStorm } from './raft-storm.ts';
+import type { Storm } from './storm.ts';
+
+export const storms: readonly Storm[] = [raftStorm, logStorm, clusterStorm];
