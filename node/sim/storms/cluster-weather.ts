@@ -8,12 +8,11 @@ import { Prng } from '../../lib/prng.ts';
 import type { NodeId } from '../../sys/network.ts';
 import { GroupWatch } from '../checkers/group-watch.ts';
 import { checkLinearizable } from '../checkers/linearizability.ts';
-import { checkReplicasEqual } from '../checkers/replica-rows.ts';
 import { SimCluster } from '../cluster.ts';
 import type { SimClusterOptions } from '../cluster.ts';
 import { History } from '../history.ts';
 import { RegisterClients } from '../register-clients.ts';
-import { settleCaughtUp } from '../testing-scenarios.ts';
+import { isQuiet, replicaProblem } from '../swarm/final-checks.ts';
 
 /** Operations without which a run proves nothing. */
 const operationsMin = 20;
@@ -136,9 +135,8 @@ export class ClusterWeather {
     assert(await cluster.ready(settleMs), 'Groups do not open');
     const isIdle = await scheduler.runUntil(() => clients.underWay === 0, settleMs);
     assert(isIdle, 'Operations neither end nor expire');
-    for (const nodeId of cluster.nodeIds) {
-      await settleCaughtUp(cluster, nodeId);
-    }
+    const rests = await scheduler.runUntil(() => isQuiet(cluster), settleMs);
+    assert(rests, 'Replicas do not catch up');
     const failed = cluster.failures.map(({ nodeId, error }) => `${nodeId}: ${String(error)}`);
     assert(failed.length === 0, `Stores failed: ${failed.join(', ')}`);
     this.watch.look();
@@ -148,7 +146,8 @@ export class ClusterWeather {
       verdict.kind === 'linearizable',
       `Not linearizable: ${verdict.kind === 'linearizable' ? '' : verdict.explanation}`,
     );
-    await checkReplicasEqual(cluster);
+    const differs = replicaProblem(cluster);
+    assert(differs === undefined, differs);
     this.watch.stop();
   }
 }

@@ -3,5 +3,6 @@ import { clusterStorm } from './cluster-storm.ts';
 import { logStorm } from './log-storm.ts';
 import { raftStorm } from './raft-storm.ts';
 import type { Storm } from './storm.ts';
+import { swarmStorm } from './swarm-storm.ts';
 
-export const storms: readonly Storm[] = [raftStorm, logStorm, clusterStorm];
+export const storms: readonly Storm[] = [raftStorm, logStorm, clusterStorm, swarmStorm];
