@@ -8,4 +8,6 @@ export default {
   setupFiles: ['<rootDir>/node/test/property-seed.ts'],
   transform: {},
   coverageProvider: 'v8',
+  // Only against what hangs: a busy machine is slow, and speed is no matter of tests.
+  testTimeout: 60_000,
 };

@@ -370,7 +370,7 @@ describe('snapshots for an empty replica', () => {
   test(
     'a new member gets its first state, under writes, through breaks and power cuts on the way',
     async () => {
-      const cluster = new SimCluster({ seed: 16, nodes: 3, shards: 1, compaction });
+      const cluster = new SimCluster({ seed: 16, nodes: 3, shards: 1, compaction, manages: false });
       const acked = new Acked();
       await cluster.start();
       await acked.fill(cluster, 1, keys, valueBytes);

@@ -10,7 +10,7 @@ import { groupOfHash } from '../shards/groups.ts';
 import type { SimCluster } from './cluster.ts';
 import { kvPut, kvTarget } from './register-clients.ts';
 
-export const testMs = 120_000;
+export const testMs = 600_000;
 /** Small enough that a few dozen writes leave a crashed follower behind the log. */
 export const compaction = { keepBytes: 1_024, catchUpBytesMax: 4_096 };
 
