@@ -21,6 +21,7 @@ SEEDS ?= 500
 FLAW ?=
 ARGS ?=
 RUNS ?=
+MIN ?=
 SEED ?=
 TARGET ?=
 INPUT ?=
@@ -69,6 +70,11 @@ test-one: install-dev ## Tests whose path contains F (ARGS= goes to jest)
 .PHONY: test-unit
 test-unit: install-dev ## Fast tests only: no RocksDB, no simulated cluster, no processes
 	@$(JEST) --silent --testPathIgnorePatterns '/node_modules/' '/dist/' '/out/' '$(SLOW)'
+
+.PHONY: chaos
+chaos: install-dev ## Real nodes under faults of every kind, a checked workload (MIN=5 SEED= NODES=3)
+	@MIN="$(MIN)" SEED="$(SEED)" NODES="$(if $(filter file,$(origin NODES)),,$(NODES))" \
+	node node/test/chaos/chaos-run.ts
 
 .PHONY: fuzz
 fuzz: install-dev ## Broken bytes for every parser and door (RUNS=50000 SEED= TARGET= INPUT=)

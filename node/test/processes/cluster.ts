@@ -25,6 +25,11 @@ export interface ClusterOptions {
   readonly shards?: number;
   /** Start the nodes without the launcher, once it has created the cluster. Default false. */
   readonly ownsNodes?: boolean;
+  /**
+   * With `ownsNodes`: told each node's command line while no node runs; returns the one to start it
+   * with from now on, and its further environment.
+   */
+  readonly adopt?: (node: number, commandLine: readonly string[]) => Promise<AdoptedNode>;
   /** Further arguments of the launcher. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -36,11 +41,17 @@ export interface ClusterOptions {
   readonly data?: string;
 }
 
+export interface AdoptedNode {
+  readonly commandLine: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export const repositoryRoot = fileURLToPath(new URL('../../../', import.meta.url));
 /** Logs and data of measurements and process tests. */
 export const outFolder = join(repositoryRoot, 'out');
 
-const peerPortShift = -1000;
+/** From a client port to the node's peer port. */
+export const peerPortShift = -1000;
 const opsPortShift = 1100;
 const pollMs = 50;
 
@@ -53,8 +64,8 @@ export class ProcessCluster {
   readonly #launcher: ManagedProcess;
   readonly #keepsData: boolean;
   readonly #name: string;
-  /** Node → its command line, if the nodes are our own children. */
-  readonly #commandLines = new Map<number, readonly string[]>();
+  /** Node → how it is started, if the nodes are our own children. */
+  readonly #adopted = new Map<number, AdoptedNode>();
   readonly #ownNodes = new Map<number, ManagedProcess>();
   readonly #paused = new Set<number>();
 
@@ -115,7 +126,7 @@ export class ProcessCluster {
     const facts = { name, nodeCount, port, dataFolder, keepsData, ms };
     const cluster = new ProcessCluster(launcher, facts);
     if (options.ownsNodes === true) {
-      await cluster.#takeOver();
+      await cluster.#takeOver(options.adopt);
     }
     return cluster;
   }
@@ -167,15 +178,25 @@ export class ProcessCluster {
   restart(nodes: readonly number[]): void {
     for (const node of nodes) {
       assert(this.pidOf(node) === undefined, `Cannot restart node ${node}: it runs`);
-      const [command, ...args] = must(this.#commandLines.get(node), 'The launcher owns the nodes');
+      const { commandLine, env = {} } = must(
+        this.#adopted.get(node),
+        'The launcher owns the nodes',
+      );
+      const [command, ...args] = commandLine;
       const name = `${this.#name} node ${node}`;
       const logFile = join(outFolder, 'logs', `${this.#name}-${node}.log`);
       const cwd = repositoryRoot;
       this.#ownNodes.set(
         node,
-        new ManagedProcess({ name, command: command ?? '', args, cwd, logFile }),
+        new ManagedProcess({ name, command: command ?? '', args, env, cwd, logFile }),
       );
     }
+  }
+
+  /** Tells an own node to stop (SIGTERM) and waits until it has; returns its exit code. */
+  async stopNode(node: number, graceMs: number): Promise<number | null> {
+    const own = must(this.#ownNodes.get(node), 'The launcher owns the nodes');
+    return (await own.stop(graceMs)).code;
   }
 
   /** SIGSTOP: the process keeps its sockets and does nothing. Returns its pid. */
@@ -220,11 +241,12 @@ export class ProcessCluster {
   }
 
   /** From now on the nodes are our own children. */
-  async #takeOver(): Promise<void> {
-    for (const node of this.nodes()) {
-      this.#commandLines.set(node, commandLineOf(must(this.pidOf(node))));
-    }
+  async #takeOver(adopt: ClusterOptions['adopt']): Promise<void> {
+    const commandLines = this.nodes().map((node) => commandLineOf(must(this.pidOf(node))));
     await this.#stopLauncher();
+    for (const [index, commandLine] of commandLines.entries()) {
+      this.#adopted.set(index + 1, (await adopt?.(index + 1, commandLine)) ?? { commandLine });
+    }
     this.restart(this.nodes());
     try {
       await this.waitReady();
