@@ -105,13 +105,13 @@ async function newMachine(): Promise<Machine> {
 }
 
 /** Starts a process of the machine. Its folder's emptying empties the memory engine too. */
-function start(machine: Machine): Life {
+function start(machine: Machine, more: readonly string[] = []): Life {
   const [client, peer, ops] = machine.ports.map((port) => `127.0.0.1:${port}`);
   const parsed = parseNodeOptions(
     [
       ...['--data', join(folder, 'data'), '--client-listen', client ?? ''],
       ...['--peer-listen', peer ?? '', '--ops-listen', ops ?? '', '--log-segment-bytes', '1M'],
-      ...['--stop-timeout-ms', '1000'],
+      ...['--stop-timeout-ms', '1000', ...more],
     ],
     {},
   );
@@ -181,6 +181,19 @@ async function born(life: Life): Promise<void> {
 }
 
 describe('NodeProcess', () => {
+  test('told to stop it is not ready at once, and serves on for the delay', async () => {
+    const life = start(await newMachine(), ['--stop-delay-ms', '1500']);
+    await born(life);
+    life.stop.abort();
+    await eventually(async () => (await fetch(`${life.opsUrl}/readyz`)).status === 503);
+    const url = `${life.clientUrl}/key/late`;
+    const response = await fetch(url, { method: 'PUT', body: '2' });
+    expect(response.ok).toBe(true);
+    expect(response.headers.get('connection')).toBe('close');
+    expect(await life.ended).toBe(0);
+    await expect(put(life, 'later')).rejects.toThrow();
+  });
+
   test('an empty node serves nothing but its admin calls, and becomes a member once', async () => {
     const life = start(await newMachine());
     expect(await answers(life)).toBe('empty');

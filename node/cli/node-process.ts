@@ -67,6 +67,8 @@ export class NodeProcess implements NodeControl {
   #client: HttpServer | undefined;
   #ops: HttpServer | undefined;
   #caughtUp = false;
+  /** Told to stop: not ready any more. */
+  #isLeaving = false;
   readonly #birth: NodeBirth;
   /** Settles when the data folder is open: from then on the node knows whether it is a member. */
   readonly #started: Promise<void>;
@@ -269,7 +271,7 @@ export class NodeProcess implements NodeControl {
 
   /** Own replicas open and caught up once since the start (design §7); not cluster-wide health. */
   #readiness(): { ok: boolean; detail: string } {
-    if (this.#mode === 'stopped') {
+    if (this.#isLeaving) {
       return { ok: false, detail: 'stopping' };
     }
     if (this.#mode === 'removed') {
@@ -446,8 +448,10 @@ export class NodeProcess implements NodeControl {
     // A birth under way would open what is closed here.
     await this.#birth.settled();
     if (exitCode === 0) {
-      this.#mode = 'stopped';
+      this.#isLeaving = true;
       this.#world.logger.info('Stopping');
+      await this.#serveOn();
+      this.#mode = 'stopped';
       // Requests under way end as usual, then the leaderships go: none ends as unknown.
       await this.#client?.close(this.#options.stopTimeoutMs);
       this.#client = undefined;
@@ -456,6 +460,16 @@ export class NodeProcess implements NodeControl {
     await this.#close(exitCode === 0 ? this.#options.stopTimeoutMs : failedGraceMs);
     if (exitCode === 0) {
       this.#world.logger.info('Stopped');
+    }
+  }
+
+  /** Whoever chooses nodes by their readiness learns of its end late (O24). */
+  async #serveOn(): Promise<void> {
+    const { stopDelayMs } = this.#options;
+    if (stopDelayMs > 0) {
+      this.#client?.announceEnd();
+      const { timers } = this.#world;
+      await new Promise<void>((resolve) => timers.after(stopDelayMs, resolve));
     }
   }
 

@@ -239,6 +239,15 @@ export const optionTable = {
     unit: 'connections',
     help: 'Open connections on the client port',
   },
+  stopDelayMs: {
+    name: 'stop-delay-ms',
+    type: 'integer',
+    default: 0,
+    min: 0,
+    max: 600_000,
+    unit: 'ms',
+    help: 'Time to go on serving when told to stop, not ready any more, until clients know other nodes',
+  },
   stopTimeoutMs: {
     name: 'stop-timeout-ms',
     type: 'integer',

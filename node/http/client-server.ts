@@ -138,6 +138,11 @@ export class HttpServer {
     });
   }
 
+  /** Serves on, and asks clients to take another connection for their next request. */
+  announceEnd(): void {
+    this.#closing = true;
+  }
+
   /**
    * Stops listening, lets requests in flight finish for up to `graceMs`, closes connections as
    * they become idle, then the rest. Resolves when no connection is left.
