@@ -1,0 +1,59 @@
+/**
+ * The StatefulSet of a cluster, without replicas: whoever writes it adds the live number (O1).
+ * `OnDelete`, as the operator replaces pods itself; `Parallel`, as a cluster without quorum would
+ * wait for itself otherwise; claims are always retained by the set, whatever the spec says (O3).
+ */
+import type { KubeObject } from '../api/kube-object.ts';
+import { annotations, dataVolume, objectNames, selectorLabels } from '../api/names.ts';
+import type { BuildContext } from './build-context.ts';
+import { kubeObject, nodeLabels, ownedMeta } from './build-context.ts';
+import { buildPodTemplate } from './pod-template.ts';
+
+export interface BuiltStatefulSet {
+  readonly object: KubeObject;
+  readonly templateHash: string;
+}
+
+export function buildStatefulSet(context: BuildContext): BuiltStatefulSet {
+  const { metadata, spec } = context.cluster;
+  const names = objectNames(metadata.name);
+  const { size, storageClassName } = spec.storage;
+  const template = buildPodTemplate(context);
+  const templateHash = context.hash(template).slice(0, 16);
+  const object = kubeObject('apps/v1', 'StatefulSet', ownedMeta(context, names.statefulSet), {
+    spec: {
+      serviceName: names.peersService,
+      podManagementPolicy: 'Parallel',
+      updateStrategy: { type: 'OnDelete' },
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
+      // Templates of before, for people who look back.
+      revisionHistoryLimit: 5,
+      selector: { matchLabels: selectorLabels(metadata.name) },
+      template: {
+        ...template,
+        metadata: {
+          ...template.metadata,
+          annotations: {
+            ...template.metadata.annotations,
+            [annotations.templateHash]: templateHash,
+          },
+        },
+      },
+      volumeClaimTemplates: [
+        {
+          apiVersion: 'v1',
+          kind: 'PersistentVolumeClaim',
+          // The set cannot change them later: nothing here that ever would.
+          metadata: { name: dataVolume, labels: nodeLabels(context) },
+          spec: {
+            accessModes: ['ReadWriteOnce'],
+            volumeMode: 'Filesystem',
+            resources: { requests: { storage: size } },
+            ...(storageClassName === undefined ? {} : { storageClassName }),
+          },
+        },
+      ],
+    },
+  });
+  return { object, templateHash };
+}
