@@ -37,6 +37,7 @@ import { GrpcNetwork } from '../transport/grpc-network.ts';
 import { GrpcServer, plaintextServer } from '../transport/grpc-server.ts';
 import { TlsMaterial } from '../transport/tls.ts';
 import { ClientTls } from './client-tls.ts';
+import { listenAddress } from './every-address.ts';
 import { LateServices } from './late-services.ts';
 import { watchNode } from './node-metrics.ts';
 import { NodeBirth } from './node-birth.ts';
@@ -209,8 +210,7 @@ export class NodeProcess implements NodeControl {
       },
     });
     this.#grpc = await GrpcServer.open({
-      host: options.peerListen.host,
-      port: options.peerListen.port,
+      ...(await listenAddress(options.peerListen)),
       credentials: this.#tls ?? plaintextServer,
       timers,
       peers: this.#network.peerService,
@@ -512,7 +512,7 @@ async function openTls(options: NodeOptions, world: NodeWorld): Promise<TlsMater
 
 async function listen(server: HttpServer, address: Address): Promise<void> {
   try {
-    await server.listen(address);
+    await server.listen(await listenAddress(address));
   } catch (error) {
     const busy = (error as { code?: unknown }).code === 'EADDRINUSE';
     const why = busy

@@ -16,6 +16,7 @@ export const nodeOptionNames: readonly string[] = [
   'log-segment-bytes',
   'request-timeout-ms',
   'requests-max',
+  'stop-delay-ms',
   'stop-timeout-ms',
   'tick-ms',
   'uncommitted-bytes',
