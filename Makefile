@@ -141,11 +141,11 @@ dist: install-dev ## Build plain JavaScript into dist/ and start it once
 
 ##@ See it
 .PHONY: monitoring
-monitoring: install-dev ## Generate alerts and dashboards from manifests/source
+monitoring: install-dev ## Generate alerts, dashboards and files of charts from manifests/source
 	@node manifests/source/generate.ts
 
 .PHONY: monitoring-check
-monitoring-check: install-dev ## Fail when alerts or dashboards differ from what manifests/source gives
+monitoring-check: install-dev ## Fail when generated files differ from what manifests/source gives
 	@node manifests/source/generate.ts --check && echo 'monitoring: up to date'
 
 .PHONY: observability
@@ -155,6 +155,14 @@ observability: install-dev ## Every query of panels and alerts on a real Prometh
 .PHONY: alerts
 alerts: install-dev ## Replay every story of every alert with promtool (a Debian package, unpacked once)
 	@node manifests/source/alerts-check.ts
+
+.PHONY: charts
+charts: monitoring ## Generate what the charts hold, accept what helm renders, write manifests/install.yaml
+	@node manifests/source/charts-check.ts --write
+
+.PHONY: charts-check
+charts-check: install-dev ## Render the charts with helm 3 and 4 and compare (helm is fetched once)
+	@node manifests/source/charts-check.ts
 
 ##@ On Kubernetes
 .PHONY: images

@@ -1,10 +1,11 @@
 /**
- * Writes what is generated for the monitoring: `generate.ts` writes, `generate.ts --check` only says
+ * Writes what is generated for monitoring and charts: `generate.ts` writes, `generate.ts --check` only says
  * which files differ. `generated()` is the list; everything in it is a function of the sources.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { prometheusRule } from './alert-rules.ts';
+import { prometheusRule, ruleGroups } from './alert-rules.ts';
+import { chartFiles } from './chart-files.ts';
 import { dashboards } from './dashboard-set.ts';
 import { dashboardJson } from './dashboard.ts';
 import { podMonitor } from './pod-monitor.ts';
@@ -19,17 +20,16 @@ function yaml(object: object): string {
 
 /** Path from the repository's root → text. */
 export function generated(): ReadonlyMap<string, string> {
-  const boards = Object.entries(dashboards).map(
-    ([name, board]) =>
-      [
-        `manifests/dashboards/${name}.json`,
-        `${JSON.stringify(dashboardJson(board), null, 2)}\n`,
-      ] as const,
+  const boards = new Map(
+    Object.entries(dashboards).map(
+      ([name, board]) => [name, `${JSON.stringify(dashboardJson(board), null, 2)}\n`] as const,
+    ),
   );
   return new Map([
-    ...boards,
+    ...[...boards].map(([name, text]) => [`manifests/dashboards/${name}.json`, text] as const),
     ['manifests/monitoring/prometheus-rule.yaml', yaml(prometheusRule())],
     ['manifests/monitoring/pod-monitor.yaml', yaml(podMonitor())],
+    ...chartFiles(yaml(ruleGroups()), boards),
   ]);
 }
 
