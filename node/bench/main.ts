@@ -13,6 +13,7 @@ import { etcdRows } from './etcd-rows.ts';
 import { failover } from './failover.ts';
 import { httpRows } from './http-rows.ts';
 import { idle } from './idle.ts';
+import { move } from './move.ts';
 import { oneClient } from './one-client.ts';
 import { planner } from './planner.ts';
 import type { Settings, Suite } from './processes.ts';
@@ -32,6 +33,7 @@ const plan: readonly PlannedRow[] = [
   ...rowsOf(planner),
   ...rowsOf(start),
   ...rowsOf(idle),
+  ...rowsOf(move),
   ...rowsOf(oneClient),
   ...rowsOf(httpRows),
   ...rowsOf(etcdRows),
@@ -66,7 +68,10 @@ async function run(): Promise<number> {
     const known = plan.map(({ target }) => target.id).join(', ');
     throw new Error(`Cannot measure row "${wanted}": the rows are ${known}`);
   }
-  assertWrk();
+  // Moves are measured by puts of our own, so that they need no load tool.
+  if (chosen.some(({ target }) => !target.id.startsWith('move'))) {
+    assertWrk();
+  }
   const rows: Row[] = [];
   const failed: FailedRow[] = [];
   const processes = new BenchProcesses(settings, say);

@@ -14,18 +14,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { assert, must } from '../../lib/assert.ts';
+import { assert } from '../../lib/assert.ts';
 import { mebibyte } from '../../lib/units.ts';
-import { encodeRow } from '../../items/row.ts';
-import { kvTarget } from '../../sim/register-clients.ts';
-import { rowKey } from '../../storage/generation-rows.ts';
-import { Generations } from '../../storage/generations.ts';
-import { openRocksEngine } from '../../storage/rocks-engine.ts';
-import type { RocksEngine } from '../../storage/rocks-engine.ts';
-import type { Item } from '../../values/attribute-value.ts';
-import { itemText } from '../../values/canonical-json.ts';
-import { itemSize } from '../../values/item-size.ts';
 import { ProcessCluster, outFolder, until } from './cluster.ts';
+import { fillEngines } from './engine-fill.ts';
+import type { FillRow } from './engine-fill.ts';
 import { KeyClient } from './key-client.ts';
 import { exitOnInterrupt } from './managed-process.ts';
 import { residentBytes } from './proc.ts';
@@ -121,49 +114,12 @@ class Writer {
   }
 }
 
-/** The same rows into the engines of both nodes, which are stopped. */
-async function fill(cluster: ProcessCluster, writer: Writer, count: number): Promise<void> {
-  const engines: RocksEngine[] = [];
-  const generations: number[] = [];
-  for (const node of senders) {
-    const directory = join(cluster.dataFolder, `n${node}`, 'rows');
-    const engine = await openRocksEngine({ directory });
-    engines.push(engine);
-    const found = (await Generations.open(engine)).pointer(1);
-    generations.push(must(found, 'The shard is there').generation);
-  }
-  let batch: { readonly key: Buffer; readonly value: Buffer }[] = [];
-  let bytes = 0;
+/** Every row is noted as acknowledged: it is there before the nodes start. */
+function* rowsOf(writer: Writer, count: number): Generator<FillRow> {
   for (let number = 0; number < count; number++) {
     const id = `k${number}`;
-    const item: Item = { id: { S: id }, json: { S: JSON.stringify(writer.value(number)) } };
-    const { rowKey: key } = kvTarget(id);
-    const stamp = { incarnation: 1, index: 1, ordinal: number };
-    const value = encodeRow(stamp, itemSize(item), itemText(item));
-    batch.push({ key, value });
     writer.acked.set(id, number);
-    bytes += value.length;
-    if (bytes >= mebibyte || number === count - 1) {
-      for (const [at, engine] of engines.entries()) {
-        const generation = generations[at] ?? 0;
-        engine.write(
-          batch.map((row) => ({
-            column: 'data',
-            key: rowKey(generation, row.key),
-            value: row.value,
-          })),
-        );
-        while (engine.health().levelZeroFiles > 8) {
-          await wait(20);
-        }
-      }
-      batch = [];
-      bytes = 0;
-    }
-  }
-  for (const engine of engines) {
-    await engine.syncWal();
-    await engine.close();
+    yield { id, value: writer.value(number) };
   }
 }
 
@@ -178,7 +134,8 @@ export async function runSnapshotAtSize(options: SizeOptions): Promise<void> {
   const count = Math.ceil((mebibytes * mebibyte) / itemBytes);
   const filledAt = performance.now();
   await cluster.kill([...senders, receiver]);
-  await fill(cluster, writer, count);
+  const folders = senders.map((node) => join(cluster.dataFolder, `n${node}`));
+  await fillEngines(folders, 1, rowsOf(writer, count));
   say(`filled: ${count} rows, ${mebibytes} MiB in ${seconds(filledAt)} s`);
   cluster.restart(senders);
   await until(async () => await isPut(writer, count), 60_000, 'two nodes take writes');
