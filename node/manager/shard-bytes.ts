@@ -7,18 +7,24 @@
  * with a few giant item collections. Nothing that must be right depends on it.
  */
 import { messageOf } from '../lib/errors.ts';
-import { kibibyte } from '../lib/units.ts';
+import { mebibyte } from '../lib/units.ts';
 import type { Group } from '../host/group.ts';
 import { rowKey, stripGeneration } from '../storage/generation-rows.ts';
 import { shardOfGroup, systemGroupId } from '../shards/groups.ts';
 import { ShardMap } from '../shards/shard-map.ts';
 import type { HashRange } from '../shards/shard-map.ts';
-import type { Engine } from '../sys/engine.ts';
+import type { Engine, EngineRow } from '../sys/engine.ts';
 import type { Logger } from '../sys/log.ts';
 
-/** One sample: one short read. */
-const sampleRowsMax = 400;
-const sampleBytesMax = 256 * kibibyte;
+/** One sample: one short read, and several rows however large they are. */
+const sampleLimits = { rowsMax: 400, bytesMax: 2 * mebibyte };
+/**
+ * A sample of a few giant item collections tells nonsense, which must not look like a full disk: no
+ * shard is taken for more than so many times what the whole engine says it holds, compressed …
+ */
+const engineTimesMax = 4;
+/** … and what may be in its write buffers. */
+const bufferedBytesMax = 256 * mebibyte;
 /** Tables looked at in one shard; what is beyond counts as much as those before, each. */
 const tablesMax = 200;
 /** A shard is looked at again after so many entries, and not before so many looks. */
@@ -69,7 +75,9 @@ export class ShardBytes {
     this.#measure(group).then(
       (bytes) => {
         this.#busy = false;
-        this.#measured.set(group, { bytes, index, looks: 0 });
+        const held = this.#parts.engine.health().liveDataBytes;
+        const bytesMax = held * engineTimesMax + bufferedBytesMax;
+        this.#measured.set(group, { bytes: Math.min(bytes, bytesMax), index, looks: 0 });
       },
       (error: unknown) => {
         this.#busy = false;
@@ -135,28 +143,51 @@ export class ShardBytes {
       // Below the applied row, which is behind all rows.
       to: rowKey(generation, tablePrefix(0xffff_ffff)),
     });
-    const rows = await iterator.next(sampleRowsMax, sampleBytesMax).finally(() => iterator.close());
+    const { rowsMax, bytesMax } = sampleLimits;
+    const rows = await iterator.next(rowsMax, bytesMax).finally(() => iterator.close());
     const first = rows[0];
     if (first === undefined) {
       return undefined;
     }
     const found = stripGeneration(first[0]).readUInt32BE(0);
-    let bytes = 0;
-    let lastHash = range.from;
-    let count = 0;
-    for (const [stored, value] of rows) {
-      const key = stripGeneration(stored);
-      if (key.readUInt32BE(0) !== found) {
-        return { tableId: found, bytes };
-      }
-      bytes += key.length + value.length;
-      lastHash = key.readUInt32BE(4);
-      count += 1;
-    }
-    const isWhole = count < sampleRowsMax && bytes < sampleBytesMax;
-    const share = (lastHash - range.from + 1) / (range.to - range.from);
-    return { tableId: found, bytes: isWhole ? bytes : Math.round(bytes / share) };
+    return { tableId: found, bytes: estimateTableBytes(rows, range, sampleLimits) };
   }
+}
+
+/**
+ * About how many bytes the rows of the first row's table take in a range of hashes, by its first rows
+ * as the engine stores them. They are all of them if another table follows, or if they fill neither
+ * limit; else the rest of the range is taken to be as full as what they cover.
+ */
+export function estimateTableBytes(
+  rows: readonly EngineRow[],
+  range: HashRange,
+  limits: { readonly rowsMax: number; readonly bytesMax: number },
+): number {
+  const [first] = rows;
+  if (first === undefined) {
+    return 0;
+  }
+  const tableId = stripGeneration(first[0]).readUInt32BE(0);
+  let [bytes, storedBytes] = [0, 0];
+  let lastHash = range.from;
+  for (const [stored, value] of rows) {
+    const key = stripGeneration(stored);
+    if (key.readUInt32BE(0) !== tableId) {
+      return bytes;
+    }
+    bytes += key.length + value.length;
+    // The limit counts keys with their generation.
+    storedBytes += stored.length + value.length;
+    lastHash = key.readUInt32BE(4);
+  }
+  if (rows.length < limits.rowsMax && storedBytes < limits.bytesMax) {
+    return bytes;
+  }
+  // Of n rows, n-1 gaps lie before the last one.
+  const gaps = Math.max(1, rows.length - 1);
+  const share = (lastHash - range.from + 1) / (range.to - range.from);
+  return Math.round(((bytes / rows.length) * gaps) / share);
 }
 
 function tablePrefix(tableId: number): Buffer {

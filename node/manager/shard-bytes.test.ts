@@ -1,0 +1,51 @@
+/** The estimate of a shard's size, against rows that a real iterator gives: limits and all. */
+import { describe, expect, test } from '@jest/globals';
+import { rowKey as itemKey } from '../items/keys.ts';
+import { rowKey } from '../storage/generation-rows.ts';
+import type { EngineRow } from '../sys/engine.ts';
+import { MemoryStore } from '../storage/memory-store.ts';
+import { realTimers } from '../sys/real/timers.ts';
+import { estimateTableBytes } from './shard-bytes.ts';
+
+const range = { from: 0x4000_0000, to: 0x8000_0000 };
+const limits = { rowsMax: 40, bytesMax: 65_536 };
+const generation = 7;
+
+/** Rows of a table, evenly over the range; each takes `bytes` with its key. */
+function rowsOf(tableId: number, count: number, bytes: number): EngineRow[] {
+  return Array.from({ length: count }, (_none, index) => {
+    const hash = range.from + Math.floor(((range.to - range.from) * index) / count);
+    const key = itemKey(tableId, hash, Buffer.from(`k${String(index).padStart(6, '0')}`));
+    return [rowKey(generation, key), Buffer.alloc(bytes - key.length)] as const;
+  });
+}
+
+async function estimate(rows: readonly EngineRow[]): Promise<number> {
+  const engine = new MemoryStore().open({ timers: realTimers });
+  engine.write(rows.map(([key, value]) => ({ column: 'data', key, value })));
+  const iterator = engine.iterate({
+    column: 'data',
+    from: rowKey(generation, Buffer.alloc(4)),
+    to: rowKey(generation + 1, Buffer.alloc(4)),
+  });
+  return estimateTableBytes(await iterator.next(limits.rowsMax, limits.bytesMax), range, limits);
+}
+
+describe('estimateTableBytes()', () => {
+  test('small tables are counted to the byte', async () => {
+    expect(await estimate([])).toBe(0);
+    expect(await estimate(rowsOf(1, 10, 100))).toBe(1_000);
+    expect(await estimate([...rowsOf(1, 10, 100), ...rowsOf(2, 900, 100)])).toBe(1_000);
+  });
+
+  test.each([
+    ['of many small rows', 10_000, 100],
+    ['of kilobytes, whose sample the bytes end', 10_000, 1_100],
+    ['of rows of which a sample has four', 100, 20_000],
+  ])('large tables %s are told by their first rows', async (_what, count, bytes) => {
+    const whole = count * bytes;
+    const told = await estimate(rowsOf(1, count, bytes));
+    expect(told).toBeGreaterThan(0.9 * whole);
+    expect(told).toBeLessThan(1.1 * whole);
+  });
+});
