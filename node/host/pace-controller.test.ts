@@ -30,6 +30,13 @@ describe('PaceController', () => {
     expect(run(3, quiet)).toEqual([64, 64, 64]);
   });
 
+  test('the few syncs of a move’s own steps are no load', () => {
+    const own: LoadSample = { ...quiet, syncs: { count: 12, p95Ms: 40 } };
+    run(10, own, false);
+    expect(run(3, own)).toEqual([64, 64, 64]);
+    expect(controller.halvings).toBe(0);
+  });
+
   test('with requests it begins low and grows to the limit in ten seconds', () => {
     run(20, requests(2), false);
     const rates = run(20, requests(2));

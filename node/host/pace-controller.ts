@@ -13,8 +13,10 @@ import type { LoadSample, LoadSignal } from './foreground-load.ts';
 /** The controller is asked about this often. */
 export const pacePeriodMs = 500;
 
-/** A signal with fewer measurements in a window says nothing. */
-const countMin = 5;
+/** Fewer requests in a window say nothing. */
+const requestsMin = 5;
+/** Nor do fewer syncs of the log: a move's own steps make a few. */
+const syncsMin = 20;
 /** Suffering is this many times the usual … */
 const sufferFactor = 2;
 /** … and at least this much more, ms: what is usual may be a fraction of a millisecond. */
@@ -47,11 +49,10 @@ export class PaceController {
   /** Bytes a second until the next call. `limit`: the setting. `isMoving`: a snapshot is under way. */
   observe(sample: LoadSample, limit: number, isMoving: boolean): number {
     const { requests, syncs } = sample;
-    const isBusy = requests.count >= countMin || syncs.count >= countMin;
+    const isBusy = requests.count >= requestsMin || syncs.count >= syncsMin;
     const floor = Math.min(limit, Math.max(floorBytesPerSecond, limit * floorShare));
     if (!isMoving) {
-      this.#usualRequestMs = follow(this.#usualRequestMs, requests, learnShare);
-      this.#usualSyncMs = follow(this.#usualSyncMs, syncs, learnShare);
+      this.#learn(sample, learnShare);
       this.#rate = isBusy ? Math.max(floor, limit * startShare) : limit;
       this.#periodsSinceHalving = halvePeriods;
       return this.#rate;
@@ -59,7 +60,7 @@ export class PaceController {
     this.#periodsSinceHalving += 1;
     if (!isBusy) {
       this.#rate = limit;
-    } else if (suffers(requests, this.#usualRequestMs) || suffers(syncs, this.#usualSyncMs)) {
+    } else if (this.#suffers(sample)) {
       this.#yield(sample, floor);
     } else {
       this.#rate += limit * growShare;
@@ -68,29 +69,37 @@ export class PaceController {
     return this.#rate;
   }
 
-  #yield({ requests, syncs }: LoadSample, floor: number): void {
+  #suffers({ requests, syncs }: LoadSample): boolean {
+    return (
+      (requests.count >= requestsMin && isSlow(requests, this.#usualRequestMs)) ||
+      (syncs.count >= syncsMin && isSlow(syncs, this.#usualSyncMs))
+    );
+  }
+
+  #yield(sample: LoadSample, floor: number): void {
     if (this.#rate <= floor) {
-      this.#usualRequestMs = follow(this.#usualRequestMs, requests, resignShare);
-      this.#usualSyncMs = follow(this.#usualSyncMs, syncs, resignShare);
+      this.#learn(sample, resignShare);
     } else if (this.#periodsSinceHalving >= halvePeriods) {
       this.#rate /= 2;
       this.#periodsSinceHalving = 0;
       this.halvings += 1;
     }
   }
-}
 
-function suffers({ count, p95Ms }: LoadSignal, usualMs = usualDefaultMs): boolean {
-  return count >= countMin && p95Ms > Math.max(usualMs * sufferFactor, usualMs + sufferMs);
-}
-
-function follow(
-  usualMs: number | undefined,
-  { count, p95Ms }: LoadSignal,
-  share: number,
-): number | undefined {
-  if (count < countMin) {
-    return usualMs;
+  #learn({ requests, syncs }: LoadSample, share: number): void {
+    if (requests.count >= requestsMin) {
+      this.#usualRequestMs = follow(this.#usualRequestMs, requests, share);
+    }
+    if (syncs.count >= syncsMin) {
+      this.#usualSyncMs = follow(this.#usualSyncMs, syncs, share);
+    }
   }
+}
+
+function isSlow({ p95Ms }: LoadSignal, usualMs = usualDefaultMs): boolean {
+  return p95Ms > Math.max(usualMs * sufferFactor, usualMs + sufferMs);
+}
+
+function follow(usualMs: number | undefined, { p95Ms }: LoadSignal, share: number): number {
   return usualMs === undefined ? p95Ms : usualMs + (p95Ms - usualMs) * share;
 }

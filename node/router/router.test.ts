@@ -81,6 +81,18 @@ describe('Router', () => {
     expect([...coreOf(cluster, gateway).router.retries.values()].some((n) => n > 0)).toBe(true);
   });
 
+  test('clients’ requests are measured, the steps of a move are not', async () => {
+    const cluster = await started();
+    const leader = coreOf(cluster, leaderOf(cluster));
+    const count = async (command: AnyCommand): Promise<number> => {
+      leader.load.take();
+      await outcome(cluster, leaderOf(cluster), command, 2_000);
+      return leader.load.take().requests.count;
+    };
+    expect(await count({ kind: 'describe', confirmed: true })).toBe(0);
+    expect(await count(kvPut('a', '1'))).toBe(1);
+  });
+
   test('a minority answers nothing but eventual reads', async () => {
     const cluster = await started();
     const [cut, ...others] = [1, 2, 3];

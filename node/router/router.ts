@@ -198,6 +198,13 @@ export class Router implements ItemService {
     this.#attempt(operation);
   }
 
+  /** Clients' requests alone: the steps of a move must not look like load that it yields to. */
+  #measure(command: AnyCommand, startedMs: number): void {
+    if (isItemCommand(command)) {
+      this.#parts.load.request(this.#parts.clock.monotonicMs() - startedMs);
+    }
+  }
+
   #countThrottle(limit: string): void {
     this.throttled.set(limit, (this.throttled.get(limit) ?? 0) + 1);
   }
@@ -209,7 +216,7 @@ export class Router implements ItemService {
       }
       operation.ended = true;
       this.#operations.delete(operation);
-      this.#parts.load.request(this.#parts.clock.monotonicMs() - operation.startedMs);
+      this.#measure(operation.command, operation.startedMs);
       this.unknownOutcomes += error?.code === 'OutcomeUnknown' ? 1 : 0;
       operation.done(error, reply);
     }
@@ -327,7 +334,7 @@ export class Router implements ItemService {
     const request = decodeRequest(payload);
     const startedMs = this.#parts.clock.monotonicMs();
     const reply: AnyDone = (error, answer) => {
-      this.#parts.load.request(this.#parts.clock.monotonicMs() - startedMs);
+      this.#measure(request.command, startedMs);
       const frame = encodeReply(request.id, error, answer);
       this.#parts.network.send(from, 'bulk', FrameKind.reply, frame);
       this.#parts.host.turnSoon();
