@@ -49,7 +49,8 @@ export class PutLoad {
     let answered = 0;
     const worker = async (): Promise<void> => {
       while (performance.now() - startedAt < seconds * 1_000) {
-        answered += (await this.#put()) ? 1 : 0;
+        const isAnswered = await this.#put();
+        answered += isAnswered ? 1 : 0;
       }
     };
     await Promise.all(Array.from({ length: connections }, worker));
