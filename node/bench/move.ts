@@ -1,8 +1,9 @@
 /**
- * What it costs to go from three nodes to four with a gigabyte of 1 KB items: bytes that move over those
- * that must, time without load over that of copying the same bytes at the set limit, and what puts at
- * 30 % of the measured peak see of it. The items are put into the engines of the stopped nodes; the
- * node joins twice, once in quiet and, after it was drained and removed, once under load.
+ * What it costs to go from three nodes to four with a gigabyte of 1 KB items: bytes that move over
+ * those that must, time without load over that of copying the same bytes at the set limit, and what
+ * puts at 30 % of the measured peak see of it. The items are put into the engines of the stopped
+ * nodes; the node joins twice, once in quiet and, after it was drained and removed, once under
+ * load.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';

@@ -1,7 +1,8 @@
 /**
- * Puts of 1 KB items of the table `kv`, as a measurement makes them while something else happens: in a
- * closed loop to find the peak, then at fixed times whether or not earlier ones are answered. A late put
- * counts from when it was due, so a pause of the server is seen by all that were due in it.
+ * Puts of 1 KB items of the table `kv`, as a measurement makes them while something else happens:
+ * in a closed loop to find the peak, then at fixed times whether or not earlier ones are answered.
+ * A late put counts from when it was due, so a pause of the server is seen by all that were due in
+ * it.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';

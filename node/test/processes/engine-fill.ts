@@ -1,7 +1,8 @@
 /**
- * Rows of the table `kv` put straight into the engines of stopped nodes, the same into each: a hundred
- * times faster than through the doors, for tests and measurements about what happens to data that is
- * there. The nodes must hold every shard of the cluster, and must have been stopped in order.
+ * Rows of the table `kv` put straight into the engines of stopped nodes, the same into each: a
+ * hundred times faster than through the doors, for tests and measurements about what happens to
+ * data that is there. The nodes must hold every shard of the cluster, and must have been stopped in
+ * order.
  */
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
