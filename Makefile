@@ -126,11 +126,11 @@ proto-check: install-dev ## Fail when generated files differ from what the proto
 
 .PHONY: crds
 crds: install-dev ## Generate the CRD, the admission policies and operator/docs/api.md from operator/api
-	@node operator/generate/main.ts
+	@node operator/generate/main.ts && node manifests/source/generate.ts
 
 .PHONY: crds-check
 crds-check: install-dev ## Fail when they differ from what operator/api gives
-	@$(MAKE) crds && git diff --exit-code -- crds manifests operator/docs && echo 'crds: up to date'
+	@$(MAKE) crds && git diff --exit-code -- charts crds manifests operator/docs && echo 'crds: up to date'
 
 .PHONY: dist
 dist: install-dev ## Build plain JavaScript into dist/ and start it once

@@ -2,7 +2,8 @@
  * `make observability`: every query of every panel, the inputs of every alert and every rule, run
  * by a real Prometheus that scrapes a real cluster. By itself it starts three node processes with
  * load on loopback, and in the end kills one to see the alerts that must notice. With
- * `--namespace= --cluster= name=host:port …` it looks at nodes that run already, such as pods.
+ * `--namespace= --cluster= name=host:port …` it looks at nodes that run already, such as pods, and
+ * sends them requests if `--client=http://host:port …` says where.
  * The last line is `N passed, N failed`.
  */
 import { join } from 'node:path';
@@ -135,19 +136,31 @@ async function checkOwnCluster(tally: Tally): Promise<void> {
   }
 }
 
-async function checkGiven(watched: WatchedCluster, tally: Tally): Promise<void> {
+interface GivenCluster {
+  readonly watched: WatchedCluster;
+  /** Where to send requests; empty: somebody else does. */
+  readonly clients: readonly string[];
+}
+
+async function checkGiven({ watched, clients }: GivenCluster, tally: Tally): Promise<void> {
   const server = await PrometheusServer.start(prometheusFolder(), folder, watched);
+  const load = clients.length === 0 ? undefined : new LiveLoad(clients);
   try {
     await checkQueries(server, watched, tally);
     await checkRules(server, tally);
   } finally {
+    await load?.stop();
     await server.stop();
   }
 }
 
-function readCommandLine(): WatchedCluster | undefined {
+function readCommandLine(): GivenCluster | undefined {
   const { values, positionals } = parseArgs({
-    options: { namespace: { type: 'string' }, cluster: { type: 'string' } },
+    options: {
+      namespace: { type: 'string' },
+      cluster: { type: 'string' },
+      client: { type: 'string', multiple: true },
+    },
     allowPositionals: true,
   });
   if (positionals.length === 0) {
@@ -160,7 +173,8 @@ function readCommandLine(): WatchedCluster | undefined {
     }
     return { name, address };
   });
-  return { namespace: values.namespace ?? 'default', name: values.cluster ?? 'demo', nodes };
+  const { namespace = 'default', cluster: name = 'demo', client: clients = [] } = values;
+  return { watched: { namespace, name, nodes }, clients };
 }
 
 async function main(): Promise<boolean> {

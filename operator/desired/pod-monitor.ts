@@ -4,6 +4,9 @@ import { labels, objectNames, selectorLabels } from '../api/names.ts';
 import type { BuildContext } from './build-context.ts';
 import { kubeObject, ownedMeta } from './build-context.ts';
 
+/** By which alerts and dashboards group (manifests/README.md). */
+const clusterMetaLabel = `__meta_kubernetes_pod_label_${labels.cluster.replaceAll(/[^a-z]/g, '_')}`;
+
 /** Undefined: there must be none. */
 export function buildPodMonitor(context: BuildContext): KubeObject | undefined {
   const { metadata, spec } = context.cluster;
@@ -19,7 +22,6 @@ export function buildPodMonitor(context: BuildContext): KubeObject | undefined {
     {
       spec: {
         selector: { matchLabels: selectorLabels(metadata.name) },
-        podTargetLabels: [labels.cluster],
         podMetricsEndpoints: [
           {
             port: 'ops',
@@ -27,6 +29,7 @@ export function buildPodMonitor(context: BuildContext): KubeObject | undefined {
             interval: `${intervalSeconds}s`,
             // A node that is not ready has the most to tell.
             filterRunning: true,
+            relabelings: [{ sourceLabels: [clusterMetaLabel], targetLabel: 'dynamocluster' }],
           },
         ],
       },
