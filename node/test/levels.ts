@@ -50,7 +50,17 @@ export const operatorLevels: Readonly<Record<string, number>> = {
 };
 
 /** What `operator/` may import of `node/`. */
-export const operatorShared: readonly string[] = ['node/lib/', 'node/contract/', 'node/sys/'];
+export const operatorShared: readonly string[] = [
+  'node/lib/',
+  'node/contract/',
+  'node/sys/',
+  // The client of the admin service, and channels.
+  'node/admin/grpc-admin-client.ts',
+  'node/admin/plain-message.ts',
+  'node/transport/grpc-channel.ts',
+  // Its version.
+  'package.json',
+];
 
 /** The first level that may use Node's own modules and globals freely: the doors. */
 export const doorLevel = 8;
@@ -62,7 +72,11 @@ export const wiring: readonly string[] = ['main.ts', 'sim', 'bench', 'test'];
 export const operatorWiring: readonly string[] = ['main.ts', 'generate', 'test'];
 
 /** Files that no other file imports: a program, and what `jest.config.js` names. */
-export const entryPoints: readonly string[] = ['node/main.ts', 'node/test/property-seed.ts'];
+export const entryPoints: readonly string[] = [
+  'node/main.ts',
+  'operator/main.ts',
+  'node/test/property-seed.ts',
+];
 
 /** Parts of `main.ts` that keep it short: they wire a node, and read its options. */
 export const mainParts: readonly string[] = [

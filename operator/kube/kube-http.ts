@@ -27,7 +27,9 @@ export interface KubeHttpOptions {
   readonly timers: Timers;
   readonly random: Random;
   /** How long a request may take, ms; asked for each one. */
-  readonly timeoutMs?: () => number;
+  readonly timeoutMs?: (request: KubeRequest) => number;
+  /** Waited for before each write (crash points of tests). */
+  readonly beforeWrite?: (what: string) => Promise<void>;
   /** Told of every answer (`0`: none came), for the metrics. */
   readonly onAnswer?: (method: string, path: string, status: number) => void;
 }
@@ -109,7 +111,10 @@ export class KubeHttp {
   }
 
   async #sendOnce(request: KubeRequest): Promise<unknown> {
-    const timeoutMs = this.#options.timeoutMs?.() ?? requestTimeoutMs;
+    if (request.method !== 'GET') {
+      await this.#options.beforeWrite?.(`${request.method} ${request.path}`);
+    }
+    const timeoutMs = this.#options.timeoutMs?.(request) ?? requestTimeoutMs;
     if (timeoutMs <= 0) {
       throw noAnswer(request, new Error('no time is left for it'));
     }

@@ -1,5 +1,5 @@
 /** Settings of the database that the spec names; what it leaves out stays as it is. Pure. */
-import { parseQuantity } from './quantity.ts';
+import { parseQuantity } from '../api/quantity.ts';
 import type { Round, Verdict } from './round.ts';
 import type { SettingsChange } from './step.ts';
 

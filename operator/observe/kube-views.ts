@@ -1,0 +1,156 @@
+/**
+ * Kubernetes objects as the views that plan and status read: pure. An object of a kind that the
+ * operator does not own is never taken for one (O16); a field that is absent is absent.
+ */
+import { annotations, labels, nodeContainer, ordinalOf } from '../api/names.ts';
+import type { ClaimView, MachineView, PodView, StatefulSetView } from '../api/observed.ts';
+import { controllerOf } from '../kube/kube-objects.ts';
+import type { KubeObject } from '../kube/kube-objects.ts';
+import { msOfTime } from '../kube/object-hash.ts';
+
+interface ContainerStatus {
+  readonly name: string;
+  readonly ready?: boolean;
+  readonly restartCount?: number;
+  readonly state?: {
+    readonly waiting?: { readonly reason?: string; readonly message?: string };
+    readonly terminated?: { readonly reason?: string; readonly message?: string };
+  };
+  readonly lastState?: {
+    readonly terminated?: { readonly exitCode?: number; readonly message?: string };
+  };
+}
+
+interface ConditionOf {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly lastTransitionTime?: string;
+}
+
+export interface PodObject extends KubeObject {
+  readonly spec?: {
+    readonly nodeName?: string;
+    readonly containers?: readonly { readonly name: string; readonly image?: string }[];
+  };
+  readonly status?: {
+    readonly podIP?: string;
+    readonly phase?: string;
+    readonly conditions?: readonly ConditionOf[];
+    readonly containerStatuses?: readonly ContainerStatus[];
+  };
+}
+
+export interface StatefulSetObject extends KubeObject {
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly template?: TemplateObject;
+  };
+  readonly status?: { readonly observedGeneration?: number };
+}
+
+interface TemplateObject {
+  readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
+  readonly spec?: {
+    readonly containers?: readonly { readonly name: string; readonly image?: string }[];
+  };
+}
+
+export function podView(cluster: string, pod: PodObject): PodView | undefined {
+  const { metadata, spec, status } = pod;
+  const ordinal = ordinalOf(cluster, metadata.name);
+  if (ordinal === undefined) {
+    return undefined;
+  }
+  const ready = status?.conditions?.find((each) => each.type === 'Ready');
+  const isReady = ready?.status === 'True';
+  const container = status?.containerStatuses?.find((each) => each.name === nodeContainer);
+  const { failure, failureMessage } = failureOf(pod, container);
+  return {
+    ...{ name: metadata.name, ordinal, uid: metadata.uid ?? '' },
+    resourceVersion: metadata.resourceVersion ?? '',
+    ready: isReady,
+    readySinceMs: isReady ? msOfTime(ready.lastTransitionTime) : 0,
+    createdAtMs: msOfTime(metadata.creationTimestamp),
+    terminating: metadata.deletionTimestamp !== undefined,
+    templateHash: metadata.annotations?.[annotations.templateHash] ?? '',
+    image: spec?.containers?.find((each) => each.name === nodeContainer)?.image ?? '',
+    machine: spec?.nodeName ?? '',
+    ip: status?.podIP ?? '',
+    restarts: container?.restartCount ?? 0,
+    ...{ failure, failureMessage },
+  };
+}
+
+/** Waiting for these is how a pod starts. */
+const passing = ['ContainerCreating', 'PodInitializing'];
+
+function failureOf(
+  pod: PodObject,
+  container: ContainerStatus | undefined,
+): { readonly failure: string; readonly failureMessage: string } {
+  const scheduled = pod.status?.conditions?.find((each) => each.type === 'PodScheduled');
+  if (scheduled?.status === 'False') {
+    const { reason = 'Unschedulable', message = '' } = scheduled;
+    return { failure: reason, failureMessage: message };
+  }
+  const waiting = container?.state?.waiting;
+  if (waiting?.reason !== undefined && !passing.includes(waiting.reason)) {
+    const said = container?.lastState?.terminated?.message ?? waiting.message ?? '';
+    return { failure: waiting.reason, failureMessage: said };
+  }
+  const ended = container?.state?.terminated;
+  if (ended !== undefined) {
+    return { failure: ended.reason ?? 'Terminated', failureMessage: ended.message ?? '' };
+  }
+  return { failure: '', failureMessage: '' };
+}
+
+export function claimView(cluster: string, claim: KubeObject): ClaimView | undefined {
+  const { metadata } = claim;
+  const ordinal = ordinalOf(cluster, metadata.name);
+  return ordinal === undefined
+    ? undefined
+    : {
+        ...{ name: metadata.name, ordinal, uid: metadata.uid ?? '' },
+        resourceVersion: metadata.resourceVersion ?? '',
+        terminating: metadata.deletionTimestamp !== undefined,
+        clusterId: metadata.labels?.[labels.clusterId] ?? '',
+        nodeId: metadata.labels?.[labels.nodeId] ?? '',
+        retiredNodeId: metadata.labels?.[labels.retiredNodeId] ?? '',
+      };
+}
+
+export function statefulSetView(ownerUid: string, set: StatefulSetObject): StatefulSetView {
+  const { metadata, spec, status } = set;
+  const template = spec?.template;
+  return {
+    uid: metadata.uid ?? '',
+    resourceVersion: metadata.resourceVersion ?? '',
+    generation: metadata.generation ?? 0,
+    observedGeneration: status?.observedGeneration ?? 0,
+    replicas: spec?.replicas ?? 0,
+    templateHash: template?.metadata?.annotations?.[annotations.templateHash] ?? '',
+    image: template?.spec?.containers?.find((each) => each.name === nodeContainer)?.image ?? '',
+    isOnTrial: (metadata.annotations?.[annotations.lastGoodTemplate] ?? '') !== '',
+    failedTemplateHash: metadata.annotations?.[annotations.failedTemplate] ?? '',
+    terminating: metadata.deletionTimestamp !== undefined,
+    isOwn: controllerOf(set)?.uid === ownerUid,
+  };
+}
+
+interface MachineObject extends KubeObject {
+  readonly spec?: { readonly unschedulable?: boolean };
+  readonly status?: { readonly conditions?: readonly ConditionOf[] };
+}
+
+export function machineView(zoneKey: string, node: MachineObject): MachineView {
+  const ready = node.status?.conditions?.find((each) => each.type === 'Ready');
+  return {
+    name: node.metadata.name,
+    zone: node.metadata.labels?.[zoneKey] ?? '',
+    ready: ready?.status === 'True',
+    cordoned: node.spec?.unschedulable === true,
+  };
+}
