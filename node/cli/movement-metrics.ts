@@ -93,10 +93,13 @@ function watchPlan(metrics: Metrics, core: NodeCore): void {
     const isRunning = isManaging && catalog.moves.size > 0;
     const nowMs = core.parts.clock.wallMs();
     manages.set(isManaging ? 1 : 0);
-    left.set(isRunning ? Math.max(0, plan.bytesTotal - plan.bytesDone) : 0);
+    const { underWay } = manager;
+    const done = plan.bytesDone + underWay.bytes;
+    const progressMs = Math.max(plan.lastProgressAtMs, underWay.lastProgressAtMs);
+    left.set(isRunning ? Math.max(0, plan.bytesTotal - done) : 0);
     rate.set(isManaging ? manager.bytesPerSecond : 0);
     age.set(isRunning ? Math.max(0, nowMs - plan.startedAtMs) / 1_000 : 0);
-    idle.set(isRunning ? Math.max(0, nowMs - plan.lastProgressAtMs) / 1_000 : 0);
+    idle.set(isRunning ? Math.max(0, nowMs - progressMs) / 1_000 : 0);
     const blocked = new Set<string>(isManaging ? manager.refusals.map((each) => each.reason) : []);
     for (const reason of refusalReasons) {
       metrics.gauge('planBlocked', { reason }).set(blocked.has(reason) ? 1 : 0);

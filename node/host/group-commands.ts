@@ -37,6 +37,15 @@ export interface MemberFacts {
   readonly state: ProgressState;
   /** The leader heard of it within an election timeout. */
   readonly active: boolean;
+  /** How far the snapshot is that goes to it, if one does. */
+  readonly snapshot?: SnapshotFacts | undefined;
+}
+
+export interface SnapshotFacts {
+  /** Of the group's rows; what an earlier stream brought included. */
+  readonly bytesDone: number;
+  /** Why it does not go on, by name; absent: it does, or its turn has not come. */
+  readonly blockedBy?: string | undefined;
 }
 
 export interface GroupFacts {

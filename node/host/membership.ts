@@ -23,6 +23,7 @@ import type {
   GroupCommand,
   GroupFacts,
   GroupReply,
+  SnapshotFacts,
   SurveyCommand,
   SurveyReply,
 } from './group-commands.ts';
@@ -40,6 +41,8 @@ export interface MembershipParts {
   readonly host: Host;
   /** Bytes of a replica's rows, about; 0: not known yet. */
   bytesOf(group: Group): number;
+  /** The snapshot under way to a replica. */
+  snapshotTo(group: Group, replicaId: ReplicaId): SnapshotFacts | undefined;
 }
 
 export class Membership {
@@ -95,6 +98,8 @@ export class Membership {
         match: progress.match,
         state: progress.state,
         active: this.#answers(group, progress.id),
+        snapshot:
+          progress.state === 'snapshot' ? this.#parts.snapshotTo(group, progress.id) : undefined,
       })),
       bytes: this.#parts.bytesOf(group),
       asleep: group.asleep,

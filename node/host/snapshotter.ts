@@ -4,7 +4,7 @@
  * `snapshot-pace.ts`; why it works as it does is decision 0032.
  */
 import { mebibyte } from '../lib/units.ts';
-import type { Message, SnapshotMetadata } from '../raft/messages.ts';
+import type { Message, ReplicaId, SnapshotMetadata } from '../raft/messages.ts';
 import type { Clock, Timer, Timers } from '../sys/clock.ts';
 import type { Engine } from '../sys/engine.ts';
 import type { Logger } from '../sys/log.ts';
@@ -12,6 +12,7 @@ import type { Network, NodeId, SnapshotHeader } from '../sys/network.ts';
 import type { Random } from '../sys/random.ts';
 import type { ForegroundLoad } from './foreground-load.ts';
 import type { Group } from './group.ts';
+import type { SnapshotFacts } from './group-commands.ts';
 import { SnapshotPace } from './snapshot-pace.ts';
 import { SnapshotReceiver } from './snapshot-receiver.ts';
 import type { ReceiverStore } from './snapshot-receiver.ts';
@@ -166,6 +167,18 @@ export class Snapshotter {
   /** Everything under way, waiting included. */
   progress(): SnapshotProgress[] {
     return this.#progress.list();
+  }
+
+  /** How far the snapshot of the group to the replica is; undefined: none is under way. */
+  progressTo(groupId: number, replicaId: ReplicaId): SnapshotFacts | undefined {
+    const sending = this.#sender.sendings.find(
+      ({ group, to }) => group.groupId === groupId && to === replicaId,
+    );
+    if (sending === undefined) {
+      return undefined;
+    }
+    const { bytesDone, mode, blockedBy } = sending;
+    return { bytesDone, blockedBy: mode === 'waiting' ? blockedBy : undefined };
   }
 
   /** Counted since the start, for `/metrics`. */

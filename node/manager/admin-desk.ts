@@ -8,11 +8,10 @@
  * waits for a read round of the system group.
  */
 import { assumedNodeIdFirst } from '../contract/cluster-calls.ts';
-import { DynakvError } from '../lib/errors.ts';
+import { DynakvError, messageOf } from '../lib/errors.ts';
 import type { Router } from '../router/router.ts';
 import type { ClusterView, ViewNode } from '../shards/cluster-view.ts';
 import { checkDrain } from '../shards/drain-check.ts';
-import { makeMove } from '../shards/move.ts';
 import type { Move } from '../shards/move.ts';
 import { summarizePlacement } from '../shards/placement-summary.ts';
 import { estimatePlan } from '../shards/plan-estimate.ts';
@@ -20,7 +19,9 @@ import { planShards } from '../shards/planner.ts';
 import type { Plan } from '../shards/planner.ts';
 import type { Refusal } from '../shards/refusal.ts';
 import type { Clock } from '../sys/clock.ts';
+import type { Logger } from '../sys/log.ts';
 import type { NodeId } from '../sys/network.ts';
+import { checkHandTransfer, handMove } from './hand-moves.ts';
 import { checkMaintenance } from './maintenance-check.ts';
 import type {
   AdminRequest,
@@ -35,11 +36,13 @@ import type {
   SettingsReply,
 } from './admin-requests.ts';
 import type { Catalog } from './catalog.ts';
+import type { DrainRecord, NodeRecord } from './catalog-records.ts';
 import { checkFence } from './fence.ts';
 import type { Fence } from './fence.ts';
 import type { FeatureFanout } from './feature-fanout.ts';
 import { compareMoves } from './move-schedule.ts';
 import type { MoveRate } from './move-rate.ts';
+import type { ActiveMove } from './move-runner.ts';
 import type { MoveRecord } from './plan-records.ts';
 import type { ShardManager } from './shard-manager.ts';
 import type { SystemCommand } from './system-commands.ts';
@@ -56,6 +59,8 @@ export interface AdminDeskParts {
   readonly manager: ShardManager;
   readonly features: FeatureFanout;
   readonly rate: MoveRate;
+  /** Every change that was asked for leaves a line: what it was, by whom, how it ended. */
+  readonly logger: Logger;
 }
 
 export class AdminDesk {
@@ -84,7 +89,7 @@ export class AdminDesk {
         await this.#system({ op: 'confirm' });
         return this.#settings();
       default:
-        return await this.#inTurn(() => this.#change(request));
+        return await this.#inTurn(() => this.#audited(request));
     }
   }
 
@@ -164,14 +169,17 @@ export class AdminDesk {
         : moves.size > 0
           ? 'running'
           : 'idle';
-    const bytesLeft = Math.max(0, plan.bytesTotal - plan.bytesDone);
+    const { underWay } = manager;
+    const bytesDone = Math.min(plan.bytesTotal, plan.bytesDone + underWay.bytes);
+    const bytesLeft = plan.bytesTotal - bytesDone;
     const perSecond = rate.bytesPerSecond;
     return {
       ...{ mode: settings.rebalanceMode, state, planId: plan.planId, revision: plan.revision },
-      ...{ startedAtMs: plan.startedAtMs, lastProgressAtMs: plan.lastProgressAtMs },
+      startedAtMs: plan.startedAtMs,
+      lastProgressAtMs: Math.max(plan.lastProgressAtMs, underWay.lastProgressAtMs),
       ...{ movesTotal: plan.movesTotal, movesDone: plan.movesDone },
       ...{ movesRunning: active.size, movesFailed: failures },
-      ...{ bytesTotal: plan.bytesTotal, bytesDone: plan.bytesDone, rate: perSecond },
+      ...{ bytesTotal: plan.bytesTotal, bytesDone, rate: perSecond },
       etaSeconds: moves.size === 0 || perSecond === 0 ? 0 : bytesLeft / perSecond,
       blockedBy: manager.refusals.map(refusalReply),
       ...{ underReplicated: summary.underReplicated, leaderless: summary.leaderless },
@@ -193,12 +201,23 @@ export class AdminDesk {
         groupId !== 0 && replicas.some((replica) => replica.nodeId === nodeId),
     );
     return {
-      ...{ state: node.state, revision: node.revision, drain: node.drain },
+      ...{ state: node.state, revision: node.revision, drain: this.#drainOf(node) },
       shardsRemaining: on.length,
       leadersRemaining: view.groups.filter(({ leader }) => leader === nodeId).length,
       bytesRemaining: on.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
       blockedBy: node.state === 'draining' ? manager.refusals.map(refusalReply) : [],
     };
+  }
+
+  /** A copy that is under way is progress, too: one of a large shard takes minutes. */
+  #drainOf({ nodeId, drain }: NodeRecord): DrainRecord | undefined {
+    const { catalog, manager } = this.#parts;
+    const times = [...manager.runner.active.values()]
+      .filter(({ id }) => catalog.moves.get(id)?.from.includes(nodeId) === true)
+      .map((move) => move.lastProgressAtMs);
+    return drain === undefined
+      ? undefined
+      : { ...drain, lastProgressAtMs: Math.max(drain.lastProgressAtMs, ...times) };
   }
 
   #overview(): OverviewReply {
@@ -219,6 +238,22 @@ export class AdminDesk {
   }
 
   // Changed
+
+  async #audited(request: AdminRequest): Promise<unknown> {
+    const { logger, catalog } = this.#parts;
+    const asked = 'command' in request ? request.command : request;
+    const epoch = 'fence' in asked ? asked.fence.controlEpoch : 0;
+    const by = epoch === catalog.control.epoch && epoch > 0 ? catalog.control.holder : 'a person';
+    const facts = { what: 'verb' in asked ? asked.verb : asked.op, by, asked };
+    try {
+      const reply = await this.#change(request);
+      logger.info('Admin: changed', { ...facts, reply });
+      return reply;
+    } catch (error) {
+      logger.info('Admin: refused', { ...facts, error: messageOf(error) });
+      throw error;
+    }
+  }
 
   async #change(request: AdminRequest): Promise<unknown> {
     switch (request.verb) {
@@ -267,30 +302,9 @@ export class AdminDesk {
   }
 
   async #moveReplica(request: AdminRequest & { readonly verb: 'moveReplica' }): Promise<unknown> {
-    const { groupId, from, to, fence } = request;
+    const { fence } = request;
     await this.#parts.manager.observe();
-    const view = this.#parts.manager.view();
-    const group = view.groups.find((each) => each.groupId === groupId);
-    if (group === undefined || groupId === 0) {
-      throw refusal('UnknownGroup', `Cannot move a copy of group ${groupId}: it is no shard`);
-    }
-    const holds = (nodeId: NodeId): boolean =>
-      group.replicas.some((replica) => replica.nodeId === nodeId && replica.role !== 'learner');
-    if (!holds(from) || holds(to)) {
-      const message = `Cannot move a copy of group ${groupId} from node ${from} to node ${to}: `;
-      const why = holds(from) ? `node ${to} has one` : `node ${from} has none`;
-      throw refusal('NoSuchCopy', message + why);
-    }
-    const target = view.nodes.find((node) => node.nodeId === to);
-    if (target?.state !== 'active' || target.live === false) {
-      const state = target === undefined ? 'unknown' : target.live ? target.state : 'silent';
-      throw refusal('NoEligibleNode', `Cannot move a copy to node ${to}: it is ${state}`);
-    }
-    const bytes = group.bytes ?? 0;
-    const move: Move = makeMove({
-      ...{ groupId, kind: 'swap', from: [from], to: [to], bytes, reason: 'Balance' },
-      ...(group.preferredLeader === from ? { prefer: to } : {}),
-    });
+    const move = handMove(this.#parts.manager.view(), request);
     return await this.#system({ op: 'addMove', move, fence });
   }
 
@@ -298,7 +312,9 @@ export class AdminDesk {
     request: AdminRequest & { readonly verb: 'transferLeader' },
   ): Promise<unknown> {
     const { groupId, to, fence } = request;
-    const { router, clock, catalog } = this.#parts;
+    const { router, clock, catalog, manager } = this.#parts;
+    await manager.observe();
+    checkHandTransfer(manager.view(), groupId, to);
     const reply = (await this.#system({
       op: 'preferLeader',
       nodeId: to,
@@ -337,7 +353,7 @@ function refusalReply({ reason, message, facts, groups }: Refusal): RefusalReply
 
 function moveReply(
   move: Move | MoveRecord,
-  active: { readonly state: MoveReply['state']; readonly blockedBy: string } | undefined,
+  active: Pick<ActiveMove, 'state' | 'blockedBy' | 'bytesDone'> | undefined,
 ): MoveReply {
   const record = 'order' in move ? move : undefined;
   const { groupId, kind, from, to, bytes, reason } = move;
@@ -347,5 +363,6 @@ function moveReply(
     state: active?.state ?? 'waiting',
     blockedBy: active?.blockedBy ?? '',
     startedAtMs: record?.startedAtMs ?? 0,
+    bytesDone: active?.bytesDone ?? 0,
   };
 }

@@ -62,6 +62,7 @@ export interface MoveReply extends Pick<Move, 'groupId' | 'kind' | 'from' | 'to'
   readonly state: MoveState;
   readonly blockedBy: string;
   readonly startedAtMs: number;
+  readonly bytesDone: number;
 }
 
 export interface PlanReply {

@@ -41,7 +41,7 @@ export class Management {
     });
     this.desk = new AdminDesk({
       ...{ catalog, router, clock, manager: this.shards },
-      ...{ features: this.features, rate },
+      ...{ features: this.features, rate, logger },
     });
   }
 }

@@ -18,7 +18,7 @@ import type { Clock, Timers } from '../sys/clock.ts';
 import type { Logger } from '../sys/log.ts';
 import type { Catalog } from './catalog.ts';
 import { mayLead } from './catalog-records.ts';
-import { nextStep } from './move-steps.ts';
+import { bytesArrived, nextStep } from './move-steps.ts';
 import type { MoveState, MoveStep } from './move-steps.ts';
 import type { MoveRecord } from './plan-records.ts';
 import type { SystemCommand } from './system-commands.ts';
@@ -55,6 +55,10 @@ export interface ActiveMove {
   state: MoveState;
   /** Why it waits; empty: it does not. */
   blockedBy: string;
+  /** Arrived of what it copies, about. */
+  bytesDone: number;
+  /** When it last got further, ms since 1970. */
+  lastProgressAtMs: number;
 }
 
 /** Refusals of the group's leader that pass by themselves. */
@@ -98,7 +102,11 @@ export class MoveRunner {
 
   /** Begins a move, or goes on with one that another manager began. */
   begin({ id, groupId, startedAtMs }: MoveRecord): void {
-    const active: ActiveMove = { id, groupId, state: 'adding', blockedBy: '' };
+    const lastProgressAtMs = this.#parts.clock.wallMs();
+    const active: ActiveMove = {
+      ...{ id, groupId, state: 'adding', blockedBy: '' },
+      ...{ bytesDone: 0, lastProgressAtMs },
+    };
     this.#active.set(id, active);
     const verb = startedAtMs === 0 ? 'Move: begins' : 'Move: goes on';
     this.#log(verb, id);
@@ -128,6 +136,7 @@ export class MoveRunner {
         const isJoint = facts.confState.votersOutgoing.length > 0;
         const nowMs = this.#parts.clock.monotonicMs();
         jointSinceMs = isJoint ? jointSinceMs || nowMs : 0;
+        this.#noteBytes(active, facts);
         const isStuck = isJoint && nowMs - jointSinceMs > jointMsMax;
         const step = isStuck ? leaveJoint : this.#step(active, facts);
         this.#enter(active, step.state);
@@ -170,8 +179,23 @@ export class MoveRunner {
   #enter(active: ActiveMove, state: MoveState): void {
     if (active.state !== state) {
       active.state = state;
+      active.lastProgressAtMs = this.#parts.clock.wallMs();
       this.#log(`Move: ${state}`, active.id);
       this.#parts.moved();
+    }
+  }
+
+  #noteBytes(active: ActiveMove, facts: GroupFacts): void {
+    const { catalog, clock } = this.#parts;
+    const move = catalog.moves.get(active.id);
+    const record = catalog.groups.get(active.groupId);
+    if (move === undefined || record === undefined || move.startedAtMs === 0) {
+      return;
+    }
+    const bytes = bytesArrived(move, record, facts);
+    if (bytes !== active.bytesDone) {
+      active.bytesDone = bytes;
+      active.lastProgressAtMs = clock.wallMs();
     }
   }
 

@@ -139,7 +139,32 @@ function learnerStep(look: Look): MoveStep | undefined {
     };
   }
   const behind = gaining.filter((id) => !isVoter(look, id) && !isCaughtUp(facts, id));
-  return behind.length > 0 ? wait('copying', '') : undefined;
+  return behind.length > 0 ? wait('copying', whyNot(look, behind)) : undefined;
+}
+
+/** Why a copy does not go on, if it does not. */
+function whyNot(look: Look, behind: readonly ReplicaId[]): string {
+  for (const { replicaId, active, snapshot } of look.facts.members) {
+    if (behind.includes(replicaId) && (!active || snapshot?.blockedBy !== undefined)) {
+      const where = `node ${nodeOf(look, replicaId) ?? 0}`;
+      return active
+        ? `the snapshot to ${where}: ${snapshot?.blockedBy ?? ''}`
+        : `${where} is silent`;
+    }
+  }
+  return '';
+}
+
+/** Bytes of the move's copies that have arrived, about. */
+export function bytesArrived(move: MoveRecord, record: GroupRecord, facts: GroupFacts): number {
+  const share = move.bytes / Math.max(1, move.to.length);
+  let bytes = 0;
+  for (const id of idsOn(record, move.to)) {
+    const member = facts.members.find(({ replicaId }) => replicaId === id);
+    const isThere = facts.confState.voters.includes(id) || isCaughtUp(facts, id);
+    bytes += isThere ? share : Math.min(share, member?.snapshot?.bytesDone ?? 0);
+  }
+  return Math.round(bytes);
 }
 
 function copyStep(look: Look): MoveStep {

@@ -182,6 +182,7 @@ export class NodeCore {
     this.membership = new Membership({
       host: this.host,
       bytesOf: (group) => this.#bytes.of(group),
+      snapshotTo: ({ groupId }, replicaId) => this.snapshotter.progressTo(groupId, replicaId),
     });
     this.router = new Router({
       ...{ network, clock, timers, random, commandsMax: options.commandsMax, load: this.load },

@@ -225,6 +225,15 @@ export class ShardManager {
     return this.#parts.rate.bytesPerSecond;
   }
 
+  /** Of moves under way: bytes that have arrived, and when one of them got further last. */
+  get underWay(): { readonly bytes: number; readonly lastProgressAtMs: number } {
+    const moves = [...this.runner.active.values()];
+    return {
+      bytes: moves.reduce((sum, move) => sum + move.bytesDone, 0),
+      lastProgressAtMs: Math.max(0, ...moves.map((move) => move.lastProgressAtMs)),
+    };
+  }
+
   /** What the node said last of its disk and rows. */
   bytesOf(nodeId: NodeId): { readonly usedBytes: number; readonly freeBytes: number } {
     const { usedBytes, freeBytes } = this.#parts.node(nodeId);

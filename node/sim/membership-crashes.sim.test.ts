@@ -1,127 +1,27 @@
 /**
- * Goal: whoever manages may die between any two steps of a move, and the next one ends it; whatever
- * moves, histories stay linearizable. Method: simulated clusters; the manager is crashed when a
- * node says that a step was taken, once for each step and moment; then random churn under a checked
- * workload, from a few seeds.
+ * Goal: whatever moves, histories stay linearizable; a group cut apart in the middle of a change
+ * goes on when it can. Method: simulated clusters; partitions when a node says that a step was
+ * taken; random churn under a checked workload, from a few seeds. Single steps of a move are in
+ * `membership-scenarios.sim.test.ts`.
  */
 import { describe, expect, test } from '@jest/globals';
 import { must } from '../lib/assert.ts';
 import { Prng } from '../lib/prng.ts';
-import type { LogFields, Logger } from '../sys/log.ts';
 import type { NodeId } from '../sys/network.ts';
 import { checkLinearizable } from './checkers/linearizability.ts';
 import { History } from './history.ts';
 import { ManagedCluster } from './managed-cluster.ts';
 import { RegisterClients } from './register-clients.ts';
+import { LogTrap } from './scenarios/log-trap.ts';
 import { Acked, compaction, testMs } from './testing-scenarios.ts';
 
 const keys = ['a', 'b', 'c', 'd', 'e', 'f'];
-
-/** Tells when a message was said for the n-th time. */
-class Trap implements Logger {
-  #message = '';
-  #left = 0;
-  #spring: () => void = () => undefined;
-
-  /** `spring` is called when `message` is said for the `count`-th time from now on. */
-  set(message: string, count: number, spring: () => void): void {
-    [this.#message, this.#left, this.#spring] = [message, count, spring];
-  }
-
-  child(): Logger {
-    return this;
-  }
-
-  #said(message: string): void {
-    if (message === this.#message && this.#left > 0) {
-      this.#left -= 1;
-      if (this.#left === 0) {
-        this.#spring();
-      }
-    }
-  }
-
-  debug(message: string): void {
-    this.#said(message);
-  }
-
-  info(message: string, _fields?: LogFields): void {
-    this.#said(message);
-  }
-
-  warn(message: string): void {
-    this.#said(message);
-  }
-
-  error(message: string): void {
-    this.#said(message);
-  }
-}
-
-/** What is said when a step of a move was taken, in order. */
-const steps = [
-  'Move: begins',
-  'Replica made',
-  'Configuration changed',
-  'Move: copying',
-  'Snapshot: sending',
-  'Snapshot: installed',
-  'Move: swapping',
-  'Move: removing',
-  'Move: ended',
-  'Replica deleted',
-] as const;
-
-describe('the manager dies', () => {
-  test.each(steps)(
-    'after "%s": the next one ends what it began',
-    async (message) => {
-      const trap = new Trap();
-      const seed = 60 + steps.indexOf(message);
-      const options = { seed, nodes: 4, shards: 4, compaction, logger: trap };
-      const cluster = new ManagedCluster(options);
-      // Slow enough that a copy is still under way when the manager looks again.
-      cluster.sim.network.options = { ...cluster.sim.network.options, delayMaxMs: 20 };
-      await cluster.sim.start();
-      const acked = new Acked();
-      await acked.fill(cluster.sim, 1, 20, 200);
-      const random = new Prng(seed);
-      let crashes = 0;
-      // Node 4 leaves and comes back, and each time the manager dies at another moment.
-      for (const state of ['draining', 'active', 'draining'] as const) {
-        let victim: NodeId | undefined;
-        trap.set(message, 1 + random.below(3), () => {
-          victim = cluster.manager?.host.nodeId;
-        });
-        await cluster.setState(4, state);
-        const sprung = await cluster.sim.scheduler.runUntil(() => victim !== undefined, 20_000);
-        await cluster.sim.scheduler.runFor(random.below(20));
-        if (sprung && victim !== undefined) {
-          crashes += 1;
-          cluster.sim.crash(victim, random.chance(0.5));
-          await cluster.sim.scheduler.runFor(random.below(4_000));
-          await cluster.sim.boot(victim);
-        }
-        await cluster.settle();
-      }
-      await cluster.untilState(4, 'drained');
-      expect(crashes).toBeGreaterThan(0);
-      expect(cluster.copiesOn(4)).toBe(0);
-      for (const groupId of cluster.shardIds) {
-        expect(cluster.held(groupId)?.voters).toEqual([1, 2, 3]);
-      }
-      await acked.check(cluster.sim, 4);
-      expect(cluster.sim.failures).toEqual([]);
-    },
-    testMs,
-  );
-});
 
 describe('partitions', () => {
   test(
     'a group cut apart between two configurations goes on when it can, and is left by itself',
     async () => {
-      const trap = new Trap();
+      const trap = new LogTrap();
       const cluster = new ManagedCluster({
         seed: 81,
         nodes: 4,

@@ -55,12 +55,21 @@ export class RegisterClients {
   readonly #history: History;
   readonly #random: Prng;
   readonly #keys: readonly string[];
+  readonly #pauseMsMax: number;
   #value = 0;
   #running = true;
   underWay = 0;
   done = 0;
 
-  constructor(cluster: SimCluster, history: History, random: Prng, keys: readonly string[]) {
+  /** Between operations of a client up to `pauseMsMax`: long scenarios need calm ones. */
+  constructor(
+    cluster: SimCluster,
+    history: History,
+    random: Prng,
+    keys: readonly string[],
+    pauseMsMax = 20,
+  ) {
+    this.#pauseMsMax = pauseMsMax;
     this.#cluster = cluster;
     this.#history = history;
     this.#random = random;
@@ -82,7 +91,7 @@ export class RegisterClients {
     if (!this.#running) {
       return;
     }
-    this.#cluster.scheduler.after(this.#random.below(20), () => {
+    this.#cluster.scheduler.after(this.#random.below(this.#pauseMsMax), () => {
       const cores = this.#cluster.nodeIds
         .map((nodeId) => this.#cluster.core(nodeId))
         .filter((core) => core !== undefined);
