@@ -121,7 +121,7 @@ describe('runLocal()', () => {
     expect(again.text()).not.toContain('Creating the cluster');
     again.stop();
     expect(await again.ended).toBe(0);
-  }, 30_000);
+  });
 
   test('repeats an init that reached some members only, and gives up without recording it', async () => {
     brokenInits = 1;
@@ -142,7 +142,7 @@ describe('runLocal()', () => {
     expect(again.text()).toContain('Creating the cluster');
     again.stop();
     await again.ended;
-  }, 30_000);
+  });
 
   test('starts a killed node again', async () => {
     const run = launch();
@@ -154,14 +154,14 @@ describe('runLocal()', () => {
     expect(nodePid(1)).not.toBe(pid);
     run.stop();
     expect(await run.ended).toBe(0);
-  }, 30_000);
+  });
 
   test('ends with the line of a node that refuses to start', async () => {
     const run = launch({ environment: { FAKE_REFUSE: 'n3' } });
     await expect(run.ended).rejects.toThrow('Cannot start: n3 has ended');
     expect(run.text()).toContain('{"process":"n3","level":"error","message":"Cannot use this');
     expect(run.text()).toContain('n3 ended while starting (code 1)');
-  }, 30_000);
+  });
 
   test('kills a deaf node when hurried', async () => {
     const run = launch({ environment: { FAKE_DEAF: 'n1' } });
@@ -169,7 +169,7 @@ describe('runLocal()', () => {
     run.stop();
     run.hurry();
     expect(await run.ended).toBe(0);
-  }, 30_000);
+  });
 
   test('refuses another number of nodes, and a second launcher, by name', async () => {
     const run = launch();
@@ -178,7 +178,7 @@ describe('runLocal()', () => {
     run.stop();
     await run.ended;
     await expect(launch({ nodes: 1 }).ended).rejects.toThrow('made with NODES=3');
-  }, 30_000);
+  });
 
   test('tells nodes their new addresses when the ports moved', async () => {
     const run = launch();
@@ -191,7 +191,7 @@ describe('runLocal()', () => {
     expect(answer).toMatchObject({ overrides: '1' });
     moved.stop();
     await moved.ended;
-  }, 30_000);
+  });
 
   test('names a busy port and touches nothing', async () => {
     const server = createServer();

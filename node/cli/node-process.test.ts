@@ -214,7 +214,7 @@ describe('NodeProcess', () => {
     }
     life.stop.abort();
     expect(await life.ended).toBe(0);
-  }, 30_000);
+  });
 
   test('two plans at once: one wins whole, the other is refused', async () => {
     const life = start(await newMachine());
@@ -227,7 +227,7 @@ describe('NodeProcess', () => {
     const created = life.node.core?.catalog.cluster.createdAtMs;
     const winner = outcomes.findIndex((outcome) => outcome.status === 'fulfilled');
     expect(created).toBe(plans[winner]?.createdAtMs);
-  }, 30_000);
+  });
 
   test('Init tells nobody anything while a member cannot be reached', async () => {
     const life = start(await newMachine());
@@ -240,7 +240,7 @@ describe('NodeProcess', () => {
     const init = life.admin.init(planOf(life, { members }));
     await expect(init).rejects.toMatchObject({ facts: { reason: 'MemberFailed' } });
     expect((await life.admin.identify()).state).toBe('empty');
-  }, 30_000);
+  });
 
   test('an empty disk is promised once, and a plan for another store is refused (O9)', async () => {
     const machine = await newMachine();
@@ -268,7 +268,7 @@ describe('NodeProcess', () => {
     await again.admin.init(planOf(again));
     expect(await again.admin.reserve(promise)).toMatchObject({ storeId });
     expect(again.node.core?.catalog.nodes.get(1)).toMatchObject({ storeId });
-  }, 30_000);
+  });
 
   test('all that is wrong with a plan is named at once', async () => {
     const life = start(await newMachine());
@@ -278,7 +278,7 @@ describe('NodeProcess', () => {
       facts: { reason: 'InvalidPlan' },
       message: expect.stringMatching(/"members".*"shardCount".*"createdAtMs".*"clusterId"/),
     });
-  }, 30_000);
+  });
 
   test('told to stop during a birth it ends in order; the next start is a member', async () => {
     const machine = await newMachine();
@@ -297,13 +297,13 @@ describe('NodeProcess', () => {
     const again = start(machine);
     expect(await answers(again)).toBe('member');
     await eventually(async () => (await put(again, 'a')) < 300);
-  }, 30_000);
+  });
 
   test('told to stop while it starts, it ends in order', async () => {
     const life = start(await newMachine());
     life.stop.abort();
     expect(await life.ended).toBe(0);
-  }, 30_000);
+  });
 
   test('an fsync error ends the process for good: noted on disk, refused at the next start', async () => {
     const machine = await newMachine();
@@ -319,7 +319,7 @@ describe('NodeProcess', () => {
       code: 'Quarantined',
       message: expect.stringMatching(/it is quarantined since .*: .*EIO/s),
     });
-  }, 30_000);
+  });
 
   test('a second process of the same folder is refused and changes nothing', async () => {
     const machine = await newMachine();
@@ -330,7 +330,7 @@ describe('NodeProcess', () => {
       message: expect.stringContaining('another process has it'),
     });
     expect(await put(life, 'c')).toBe(201);
-  }, 30_000);
+  });
 
   test('every series of this node is on /metrics', async () => {
     const life = start(await newMachine());
@@ -352,5 +352,5 @@ describe('NodeProcess', () => {
     expect(text).toMatch(/^dynakv_ready 1$/m);
     expect(text).toMatch(/^dynakv_raft_groups\{role="leader"\} 3$/m);
     expect(text).toMatch(/^dynakv_log_sync_seconds_count [1-9]/m);
-  }, 30_000);
+  });
 });

@@ -42,7 +42,7 @@ describe('bearNode()', () => {
     expect(outcomes.length).toBeGreaterThan(20);
     expect(outcomes[0]).toBe('empty');
     expect(outcomes.at(-1)).toBe('member');
-  }, 20_000);
+  });
 
   test('a birth cut short twice still becomes whole', async () => {
     for (let steps = 0; steps < 30; steps += 3) {
@@ -65,7 +65,7 @@ describe('bearNode()', () => {
         await expectWhole(last);
       }
     }
-  }, 20_000);
+  });
 
   test('a member is not born again, and no note is left beside it', async () => {
     const machine = new Machine(1);

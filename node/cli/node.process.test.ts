@@ -121,35 +121,27 @@ describe('dynakv node refuses', () => {
       },
       /it is not empty \(letters\.txt\) and has no identity\.json/,
     ],
-  ])(
-    '%s',
-    async (_what, prepare, line) => {
-      prepare();
-      const before = readdirSync(join(folder, 'n1'));
-      const node = run(nodeArgs(1));
-      expect(await node.ended).toBe(1);
-      expect(node.errors()).toMatch(line);
-      expect(node.errors().trim().split('\n')).toHaveLength(1);
-      expect(readdirSync(join(folder, 'n1'))).toEqual(before);
-    },
-    20_000,
-  );
+  ])('%s', async (_what, prepare, line) => {
+    prepare();
+    const before = readdirSync(join(folder, 'n1'));
+    const node = run(nodeArgs(1));
+    expect(await node.ended).toBe(1);
+    expect(node.errors()).toMatch(line);
+    expect(node.errors().trim().split('\n')).toHaveLength(1);
+    expect(readdirSync(join(folder, 'n1'))).toEqual(before);
+  });
 
-  test.each(['client', 'peer', 'ops'] as const)(
-    'a busy %s port',
-    async (door) => {
-      const server = createServer();
-      const port = portsOf(1)[door];
-      await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-      const node = run(nodeArgs(1));
-      expect(await node.ended).toBe(1);
-      expect(node.errors()).toContain(`127.0.0.1:${port}`);
-      expect(node.errors().trim().split('\n')).toHaveLength(1);
-      expect(existsSync(join(folder, 'n1'))).toBe(false);
-      await new Promise((resolve) => server.close(resolve));
-    },
-    20_000,
-  );
+  test.each(['client', 'peer', 'ops'] as const)('a busy %s port', async (door) => {
+    const server = createServer();
+    const port = portsOf(1)[door];
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    const node = run(nodeArgs(1));
+    expect(await node.ended).toBe(1);
+    expect(node.errors()).toContain(`127.0.0.1:${port}`);
+    expect(node.errors().trim().split('\n')).toHaveLength(1);
+    expect(existsSync(join(folder, 'n1'))).toBe(false);
+    await new Promise((resolve) => server.close(resolve));
+  });
 
   test('addresses beyond loopback without TLS, and every other problem in the same breath', async () => {
     const node = run([
@@ -164,7 +156,7 @@ describe('dynakv node refuses', () => {
     ]) {
       expect(node.errors()).toContain(part);
     }
-  }, 20_000);
+  });
 
   test('TLS files that are not there', async () => {
     const missing = join(folder, 'no.pem');
@@ -173,7 +165,7 @@ describe('dynakv node refuses', () => {
     expect(await node.ended).toBe(1);
     expect(node.errors()).toContain(missing);
     expect(existsSync(join(folder, 'n1'))).toBe(false);
-  }, 20_000);
+  });
 });
 
 describe('dynakv node', () => {
@@ -194,7 +186,7 @@ describe('dynakv node', () => {
     slow.kill('SIGTERM');
     expect(await slow.ended).toBe(1);
     socket.destroy();
-  }, 40_000);
+  });
 });
 
 function tlsArgs(files: TlsFiles): string[] {

@@ -9,7 +9,7 @@ import { createTestTables, TestServer } from './testing-server.ts';
 
 const server = new TestServer({ limits: { bodyBytesMax: 300_000, discardBytesMax: 1_000_000 } });
 const seed = 20_120_810;
-const timeoutMs = 60_000;
+const timeoutMs = 600_000;
 const prng = new Prng(seed);
 
 const samples: readonly (readonly [string, unknown])[] = [

@@ -8,7 +8,7 @@ import { Prng } from '../lib/prng.ts';
 import { TestClient } from './testing-client.ts';
 
 const seed = 9110;
-const timeoutMs = 60_000;
+const timeoutMs = 600_000;
 const prng = new Prng(seed);
 const client = new TestClient({
   limits: {

@@ -165,7 +165,7 @@ describe('tables', () => {
       await bench.insist((tables) => tables.remove('t', bench.call()));
       await bench.waitFor(undefined);
     }
-  }, 30_000);
+  });
 
   test.each([21, 22, 23])(
     'seed %i: made, dropped and made again under crashes and cuts',
@@ -202,7 +202,6 @@ describe('tables', () => {
       }
       expect(bench.cluster.failures).toEqual([]);
     },
-    40_000,
   );
 
   test('a new system leader finishes what was begun', async () => {
@@ -224,5 +223,5 @@ describe('tables', () => {
       // Leaderships settle before the next one is broken off.
       await cluster.scheduler.runFor(1_000);
     }
-  }, 30_000);
+  });
 });

@@ -57,4 +57,4 @@ test('a killed process is noticed as refused, its next life by its boot id', asy
   } finally {
     await one.close();
   }
-}, 20_000);
+});

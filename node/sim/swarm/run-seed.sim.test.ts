@@ -7,7 +7,7 @@ import { describeFailure } from './describe-report.ts';
 import { runSeed } from './run-seed.ts';
 import { drawOptions, faultKinds } from './swarm-options.ts';
 
-const testMs = 120_000;
+const testMs = 600_000;
 
 describe('runSeed', () => {
   test.each([1, 2, 3, 4, 5, 6])(

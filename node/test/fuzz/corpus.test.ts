@@ -8,7 +8,7 @@ import { fuzzTargets } from './fuzz-targets.ts';
 import { Fuzzer } from './fuzzer.ts';
 
 const drawnInputs = 300;
-const timeoutMs = 60_000;
+const timeoutMs = 600_000;
 
 describe.each(Object.keys(fuzzTargets))('%s', (name) => {
   test(

@@ -36,14 +36,14 @@ beforeAll(async () => {
       }),
     );
   }
-}, 60_000);
+});
 
 afterAll(async () => {
   for (const client of clients) {
     client.destroy();
   }
   await cluster?.stop();
-}, 30_000);
+});
 
 /** Another node at each call. */
 function next(): DynamoDBClient {
@@ -109,7 +109,7 @@ describe('the AWS SDK on three nodes', () => {
       expect(got.Item).toBeUndefined();
     }
     await deleteTable();
-  }, 60_000);
+  });
 
   test('items of all ten types, conditions, projections, deletions', async () => {
     await createTable();
@@ -171,7 +171,7 @@ describe('the AWS SDK on three nodes', () => {
     const after = await next().send(new GetItemCommand({ TableName, Key, ConsistentRead: true }));
     expect(after.Item).toBeUndefined();
     await deleteTable();
-  }, 60_000);
+  });
 
   test('the table of /key is a table as any other', async () => {
     const url = must(cluster).clientUrl(2);
@@ -189,5 +189,5 @@ describe('the AWS SDK on three nodes', () => {
     for (const node of must(cluster).nodes()) {
       expect((await fetch(`${must(cluster).clientUrl(node)}/key/song`)).status).toBe(409);
     }
-  }, 30_000);
+  });
 });
