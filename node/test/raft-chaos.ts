@@ -38,13 +38,86 @@ export function chaosOptions({ preVote, ...mode }: ChaosMode): Omit<GroupOptions
   };
 }
 
-const steps = 3000;
-const voters = [1, 2, 3];
+/** How often what happens, and how the network treats a message. */
+export interface ChaosWeather {
+  readonly steps: number;
+  readonly voters: readonly number[];
+  /** Weights: of their sum, so many of the steps. */
+  readonly weights: {
+    readonly tick: number;
+    readonly network: number;
+    readonly storage: number;
+    readonly propose: number;
+    readonly read: number;
+    readonly restart: number;
+    readonly compact: number;
+    readonly members: number;
+    readonly transfer: number;
+    readonly unreachable: number;
+    readonly forget: number;
+    readonly partition: number;
+  };
+  readonly lossPercent: number;
+  readonly duplicatePercent: number;
+  /** Chance that a change of the membership exchanges most voters. */
+  readonly leaps: number;
+  /**
+   * The healed group must elect and commit. Not with leaps: a leader that leaves with the outgoing
+   * half, cut off with a tail of its own, can leave a group that nobody can lead (decision 0053).
+   */
+  readonly demandsProgress: boolean;
+  /** Chance that the oldest message is delivered, and not just any. */
+  readonly orderly: number;
+}
+
+type ChaosAct = keyof ChaosWeather['weights'];
+
+const usualWeather: ChaosWeather = {
+  steps: 3_000,
+  voters: [1, 2, 3],
+  weights: {
+    ...{ tick: 12, network: 40, storage: 30, propose: 8, read: 4, restart: 1, compact: 1 },
+    ...{ members: 1, transfer: 1, unreachable: 1, forget: 1, partition: 0 },
+  },
+  lossPercent: 10,
+  duplicatePercent: 5,
+  leaps: 0,
+  demandsProgress: true,
+  orderly: 0,
+};
+
+/** Some kinds of trouble, each often, rarely or never: they hide each other's consequences. */
+export function drawWeather(random: Prng): ChaosWeather {
+  const trouble = (): number => random.pick([0, 0, 1, 4]);
+  return {
+    steps: 12_000,
+    voters: random.pick([
+      [1, 2, 3],
+      [1, 2, 3, 4, 5],
+    ]),
+    weights: {
+      ...{ tick: random.pick([40, 80]), network: 240, storage: random.pick([60, 160]) },
+      ...{ propose: random.pick([10, 30]), read: random.pick([0, 15, 15]) },
+      ...{ restart: trouble(), compact: trouble(), members: trouble(), transfer: trouble() },
+      // A cut lasts long enough for elections on both sides.
+      ...{ unreachable: trouble(), forget: trouble(), partition: random.pick([0, 1, 1, 2]) },
+    },
+    lossPercent: random.pick([0, 2, 15]),
+    duplicatePercent: random.pick([0, 5]),
+    leaps: random.pick([0, 0.7]),
+    demandsProgress: false,
+    orderly: random.pick([0, 0.8, 0.97]),
+  };
+}
+
+const memberIds = [1, 2, 3, 4, 5];
 
 export class RaftChaos {
   readonly group: RaftGroup;
   readonly #prng: Prng;
   readonly #options: GroupOptions;
+  readonly #weather: ChaosWeather;
+  readonly #acts: readonly ChaosAct[];
   readonly #leaderOfTerm = new Map<number, number>();
   readonly #commits = new Map<number, number>();
   /** By context: what was applied anywhere when the read was asked. */
@@ -52,12 +125,17 @@ export class RaftChaos {
   #counter = 0;
   answered = 0;
 
-  constructor(seed: number, options: Omit<GroupOptions, 'random'>) {
+  constructor(seed: number, options: Omit<GroupOptions, 'random'>, weather = usualWeather) {
     this.#prng = new Prng(seed);
     this.#options = { ...options, random: () => this.#prng.below(1000) / 1000 };
+    this.#weather = weather;
+    this.#acts = Object.entries(weather.weights).flatMap(([act, weight]) =>
+      Array.from({ length: weight }, () => act as ChaosAct),
+    );
+    const { voters } = weather;
     this.group = new RaftGroup(voters, this.#options);
     // Spare processes that a configuration change may bring in.
-    for (const id of [4, 5]) {
+    for (const id of memberIds.filter((each) => !voters.includes(each))) {
       const { confState } = this.group.member(1);
       this.group.add(id, this.#options, { ...confState, voters });
     }
@@ -68,7 +146,7 @@ export class RaftChaos {
   }
 
   run(): void {
-    for (let i = 0; i < steps; i++) {
+    for (let i = 0; i < this.#weather.steps; i++) {
       this.#act(this.#prng.pick(this.group.members));
       this.#check();
     }
@@ -77,35 +155,63 @@ export class RaftChaos {
 
   #act(member: GroupMember): void {
     const { raw } = member;
-    const dice = this.#prng.below(100);
     this.#counter += 1;
-    if (dice < 12) {
-      raw.tick();
-    } else if (dice < 52) {
-      this.#network();
-    } else if (dice < 82) {
-      this.#storage(member);
-    } else if (dice < 90) {
-      raw.propose(Buffer.from(`p${this.#counter}`));
-    } else if (dice < 94) {
-      const context = `r${this.#counter}`;
-      this.#reads.set(context, this.#highestApplied);
-      raw.readIndex(Buffer.from(context));
-    } else if (dice < 95) {
-      member.restart();
-      this.#commits.delete(member.id);
-    } else if (dice < 96) {
-      member.compact();
-    } else if (dice < 97) {
-      this.#changeMembers(member);
-    } else if (dice < 98) {
-      raw.transferLeader(1 + this.#prng.below(5));
-    } else if (dice < 99) {
-      raw.reportUnreachable(1 + this.#prng.below(5));
-      raw.reportSnapshot(1 + this.#prng.below(5), this.#prng.chance(0.5) ? 'failed' : 'finished');
-    } else {
-      raw.forgetLeader();
+    const anyId = (): number => this.#prng.pick(memberIds);
+    switch (this.#prng.pick(this.#acts)) {
+      case 'tick':
+        raw.tick();
+        return;
+      case 'network':
+        this.#network();
+        return;
+      case 'storage':
+        this.#storage(member);
+        return;
+      case 'propose':
+        this.#leaderOr(member).raw.propose(Buffer.from(`p${this.#counter}`));
+        return;
+      case 'read': {
+        const context = `r${this.#counter}`;
+        this.#reads.set(context, this.#highestApplied);
+        this.#leaderOr(member).raw.readIndex(Buffer.from(context));
+        return;
+      }
+      case 'restart':
+        member.restart();
+        this.#commits.delete(member.id);
+        return;
+      case 'compact':
+        member.compact();
+        return;
+      case 'members':
+        this.#changeMembers(this.#leaderOr(member));
+        return;
+      case 'transfer':
+        raw.transferLeader(anyId());
+        return;
+      case 'unreachable':
+        raw.reportUnreachable(anyId());
+        raw.reportSnapshot(anyId(), this.#prng.chance(0.5) ? 'failed' : 'finished');
+        return;
+      case 'forget':
+        raw.forgetLeader();
+        return;
+      case 'partition':
+        this.#partition();
     }
+  }
+
+  /** One that believes to lead, mostly: others only send the request on. */
+  #leaderOr(member: GroupMember): GroupMember {
+    const { leaders } = this.group;
+    return leaders.length > 0 && this.#prng.chance(0.8) ? this.#prng.pick(leaders) : member;
+  }
+
+  /** Two sides from now on, or none any more. */
+  #partition(): void {
+    const isCut = this.#prng.chance(0.6);
+    const left = new Set(memberIds.filter(() => isCut && this.#prng.chance(0.5)));
+    this.group.filter = ({ from, to }) => left.has(from) === left.has(to);
   }
 
   #network(): void {
@@ -113,35 +219,55 @@ export class RaftChaos {
     if (network.length === 0) {
       return;
     }
-    const [message] = network.splice(this.#prng.below(network.length), 1);
+    const { orderly, lossPercent, duplicatePercent } = this.#weather;
+    const at = this.#prng.chance(orderly) ? 0 : this.#prng.below(network.length);
+    const [message] = network.splice(at, 1);
     assert(message !== undefined);
     const dice = this.#prng.below(100);
-    if (dice < 10) {
+    if (dice < lossPercent) {
       return;
     }
-    if (dice < 15) {
+    if (dice < lossPercent + duplicatePercent) {
       network.push(message);
     }
     this.group.deliver(message);
   }
 
   #storage(member: GroupMember): void {
-    const dice = this.#prng.below(3);
-    if (dice === 0 && member.appendWork.length > 0) {
-      this.group.send(member.workAppend());
-    } else if (dice === 1 && member.applyWork.length > 0) {
-      this.group.send(member.workApply());
-    } else if (member.raw.hasReady()) {
-      this.group.send(member.process());
+    const works = [
+      ...(member.appendWork.length > 0 ? [() => member.workAppend()] : []),
+      ...(member.applyWork.length > 0 ? [() => member.workApply()] : []),
+      ...(member.raw.hasReady() ? [() => member.process()] : []),
+    ];
+    if (works.length > 0) {
+      this.group.send(this.#prng.pick(works)());
     }
   }
 
-  /** Adds one, and with enough voters may take away or demote another in the same step. */
-  #changeMembers({ raw }: GroupMember): void {
-    const id = 1 + this.#prng.below(5);
-    const other = 1 + this.#prng.below(5);
+  /**
+   * Adds one, and with enough voters may take away or demote another in the same step; or leaps to
+   * any three voters at once.
+   */
+  #changeMembers({ id: own, raw }: GroupMember): void {
+    const { incoming } = raw.raft.tracker.config.voters;
+    if (this.#prng.chance(this.#weather.leaps)) {
+      // A leader hands over before it leaves (`host/membership.ts`).
+      const others = memberIds.filter((id) => id !== own);
+      const next = [own];
+      while (next.length < 3) {
+        next.push(must(others.splice(this.#prng.below(others.length), 1)[0]));
+      }
+      const added = next.map((id) => ({ type: ConfChangeType.addVoter, id }));
+      const removed = incoming
+        .filter((id) => !next.includes(id))
+        .map((id) => ({ type: ConfChangeType.remove, id }));
+      raw.proposeConfChange(confChange([...added, ...removed]));
+      return;
+    }
+    const id = this.#prng.pick(memberIds);
+    const other = this.#prng.pick(memberIds);
     const changes: ConfChangeSingle[] = [{ type: ConfChangeType.addVoter, id }];
-    if (raw.raft.tracker.config.voters.incoming.length > 2 && other !== id) {
+    if (incoming.length > 2 && other !== id) {
       const type = this.#prng.pick([ConfChangeType.remove, ConfChangeType.addLearner]);
       changes.push({ type, id: other });
     }
@@ -191,7 +317,14 @@ export class RaftChaos {
   #stopRemoved(): void {
     const members = this.group.members.slice();
     members.sort((a, b) => b.appliedIndex - a.appliedIndex);
-    const { voters: now, learners } = must(members[0]).raw.raft.tracker.config;
+    const { config } = must(members[0]).raw.raft.tracker;
+    const { voters: now, learners } = config;
+    const text = describeGroupConfig(config);
+    const knows = (id: number): boolean =>
+      describeGroupConfig(this.group.raw(id).raft.tracker.config) === text;
+    if (now.incoming.filter(knows).length * 2 <= now.incoming.length) {
+      return; // Those who are left may still need who leaves.
+    }
     for (const { id } of members) {
       if (!isJointVoter(now, id) && !learners.includes(id)) {
         this.group.isolate(id);
@@ -200,6 +333,7 @@ export class RaftChaos {
   }
 
   #heal(): void {
+    this.group.filter = () => true;
     for (let round = 0; round < 200; round++) {
       this.group.settle();
       this.group.tick();
@@ -209,6 +343,9 @@ export class RaftChaos {
       this.#stopRemoved();
     }
     this.group.settle();
+    if (!this.#weather.demandsProgress) {
+      return;
+    }
     const { leaders } = this.group;
     const [leader] = leaders.sort((a, b) => b.appliedIndex - a.appliedIndex);
     assert(leader !== undefined, `No leader after healing: ${this.#describe()}`);

@@ -18,6 +18,9 @@ import type { Ready } from '../raft/ready.ts';
 
 export type GroupOptions = Omit<RaftConfig, 'id' | 'storage'>;
 
+/** Far more than the longest exchange of a few replicas takes. */
+const settleRoundsMax = 2_000;
+
 const noLearners = { learners: [], votersOutgoing: [], learnersNext: [], autoLeave: false };
 
 /** Storage whose snapshot is of the last applied entry: an older one may lack the receiver. */
@@ -156,7 +159,6 @@ export class GroupMember {
         continue;
       }
       assert(entry.index === this.appliedIndex + 1, `Applied ${entry.index} out of order`);
-      this.appliedIndex = entry.index;
       const text = `${entry.term}:${entry.type}:${entry.data.toString('hex')}`;
       const before = this.#chosen.get(entry.index);
       assert(before === undefined || before === text, `Two entries at index ${entry.index}`);
@@ -167,6 +169,8 @@ export class GroupMember {
       } else if (entry.data.length > 0) {
         this.applied.push(entry.data.toString());
       }
+      // Last: a snapshot made on the way must go with the configuration before.
+      this.appliedIndex = entry.index;
     }
   }
 
@@ -261,7 +265,9 @@ export class RaftGroup {
 
   /** Works and delivers until nothing is left to do. */
   settle(): void {
-    for (let isQuiet = false; !isQuiet;) {
+    let rounds = 0;
+    for (let isQuiet = false; !isQuiet; rounds++) {
+      assert(rounds < settleRoundsMax, 'Messages never come to rest');
       for (const member of this.members) {
         this.work(member);
       }

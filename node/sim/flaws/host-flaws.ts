@@ -41,4 +41,13 @@ export const hostFlaws: readonly Flaw[] = [
     storm,
     seed: 13,
   },
+  {
+    name: 'open-before-own-entry',
+    rule: 'P2, design 3.3: an executor opens once an entry of its own term is applied',
+    file: 'node/host/group.ts',
+    before: '} else if (this.#openTerm === 0 && this.replica.applied.term === term) {',
+    after: '} else if (this.#openTerm === 0) {',
+    storm,
+    seed: 37,
+  },
 ];

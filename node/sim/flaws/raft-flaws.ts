@@ -3,6 +3,7 @@ import type { Flaw } from './flaw.ts';
 
 const core = { file: 'node/raft/raft.ts', storm: 'raft' } as const;
 const log = { file: 'node/raft/log.ts', storm: 'raft' } as const;
+const quorum = { file: 'node/raft/joint-quorum.ts', storm: 'raft' } as const;
 
 export const raftFlaws: readonly Flaw[] = [
   {
@@ -19,7 +20,7 @@ export const raftFlaws: readonly Flaw[] = [
     ...core,
     before: '    this.vote = vote;\n',
     after: '    this.vote = none;\n',
-    seed: 6,
+    seed: 28,
   },
   {
     name: 'vote-sent-before-durable',
@@ -30,7 +31,7 @@ export const raftFlaws: readonly Flaw[] = [
         this.afterAppend.push(message);`,
     after: `'A vote must carry a term');
         (message.to === this.#id ? this.afterAppend : this.messages).push(message);`,
-    seed: 49,
+    seed: 234,
   },
   {
     name: 'vote-for-shorter-log',
@@ -38,7 +39,23 @@ export const raftFlaws: readonly Flaw[] = [
     ...log,
     before: 'return term > ourTerm || (term === ourTerm && index >= this.lastIndex());',
     after: 'return term >= ourTerm;',
-    seed: 4,
+    seed: 1,
+  },
+  {
+    name: 'vote-for-longer-log-of-older-term',
+    rule: 'Raft 5.4.1: terms are compared before indexes',
+    ...log,
+    before: 'return term > ourTerm || (term === ourTerm && index >= this.lastIndex());',
+    after: 'return index > this.lastIndex() || (index === this.lastIndex() && term >= ourTerm);',
+    seed: 98,
+  },
+  {
+    name: 'commit-of-older-term',
+    rule: 'Raft 5.4.2: only an entry of its own term commits by counting',
+    ...log,
+    before: 'index <= this.committed || !this.matchTerm(index, term)',
+    after: 'index <= this.committed',
+    seed: 72,
   },
   {
     name: 'commit-by-minority',
@@ -75,6 +92,23 @@ export const raftFlaws: readonly Flaw[] = [
     seed: 1,
   },
   {
+    name: 'acks-of-older-leadership',
+    rule: 'Raft 5.3: what a follower holds is learnt anew in each term',
+    file: 'node/raft/progress.ts',
+    storm: 'raft',
+    before: '    this.match = 0;\n    this.next = next;',
+    after: '    this.next = next;',
+    seed: 87,
+  },
+  {
+    name: 'read-without-round',
+    rule: 'Raft 6.4: a read is confirmed by a majority',
+    ...core,
+    before: 'if (this.tracker.isSingleton || hasLease) {',
+    after: 'if (true) {',
+    seed: 78,
+  },
+  {
     name: 'read-before-own-commit',
     rule: 'Raft 6.4: a new leader does not know what is committed',
     ...core,
@@ -85,13 +119,46 @@ export const raftFlaws: readonly Flaw[] = [
     seed: 1,
   },
   {
+    name: 'read-confirmed-by-one',
+    rule: 'Raft 6.4: a round needs a majority, not a majority less one',
+    file: 'node/raft/read-only.ts',
+    storm: 'raft',
+    before: 'const position = jointCommittedIndex(voters, this);',
+    after: 'const position = voters ? Math.max(0, ...this.#acks.values()) : 0;',
+    seed: 55,
+  },
+  {
+    name: 'reads-outlive-term',
+    rule: 'P2: reads belong to one leadership',
+    ...core,
+    before: '    this.#reads.reset();\n',
+    after: '',
+    seed: 78,
+  },
+  {
+    name: 'joint-commit-by-new-half',
+    rule: 'Raft 4.3: both halves of a joint configuration commit',
+    ...quorum,
+    before: ': Math.min(incoming, majorityCommittedIndex(voters.outgoing, acked));',
+    after: ': incoming;',
+    seed: 190,
+  },
+  {
+    name: 'joint-vote-by-new-half',
+    rule: 'Raft 4.3: both halves of a joint configuration elect',
+    ...quorum,
+    before: 'const outgoing = majorityVoteResult(voters.outgoing, votes);',
+    after: 'const outgoing = majorityVoteResult([], votes);',
+    seed: 165,
+  },
+  {
     name: 'two-changes-at-once',
     rule: 'Raft 4.1: one change of the configuration at a time',
     file: 'node/raft/conf-changer.ts',
     storm: 'raft',
     before: 'if (pendingIndex > appliedIndex) {',
     after: 'if (pendingIndex < 0) {',
-    seed: 1,
+    seed: 3,
   },
   {
     name: 'pending-change-forgotten',
@@ -99,7 +166,15 @@ export const raftFlaws: readonly Flaw[] = [
     ...core,
     before: 'this.#pendingConfIndex = this.log.lastIndex();',
     after: 'this.#pendingConfIndex = 0;',
-    seed: 1,
+    seed: 4,
+  },
+  {
+    name: 'campaign-with-unapplied-change',
+    rule: 'Raft 4.1: who does not know its configuration does not campaign',
+    ...core,
+    before: 'if (this.log.hasUnappliedConfChange()) {',
+    after: 'if (this.term < 0) {',
+    seed: 274,
   },
   {
     name: 'learner-restored-as-voter',
@@ -108,6 +183,6 @@ export const raftFlaws: readonly Flaw[] = [
     storm: 'raft',
     before: 'change(ConfChangeType.addLearner, [...state.learners, ...state.learnersNext]);',
     after: 'change(ConfChangeType.addVoter, [...state.learners, ...state.learnersNext]);',
-    seed: 2,
+    seed: 4,
   },
 ];

@@ -59,7 +59,8 @@ async function main(): Promise<number> {
     options: { seeds: { type: 'string' }, flaw: { type: 'string' } },
   });
   const seedsMax = values.seeds === undefined ? seedsMaxDefault : Number(values.seeds);
-  const queue = flaws.filter(({ name }) => values.flaw === undefined || name === values.flaw);
+  const wanted = values.flaw?.split(',');
+  const queue = flaws.filter(({ name }) => wanted?.includes(name) ?? true);
   if (queue.length === 0 || !Number.isInteger(seedsMax) || seedsMax < 1) {
     process.stderr.write(`There is no such flaw, or the number of seeds is none\n`);
     return 1;

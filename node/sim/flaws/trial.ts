@@ -6,8 +6,9 @@
  *
  * A process of its own, because a flaw may hang or end it: `trial-process.ts` watches.
  */
-import { must } from '../../lib/assert.ts';
+import { assert, must } from '../../lib/assert.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { storms } from '../storms/storm-list.ts';
 import type { Storm } from '../storms/storm.ts';
 import { importFlawed } from './flawed-import.ts';
 import { flaws } from './flaw-list.ts';
@@ -29,19 +30,19 @@ export interface TrialLine {
   readonly tookMs: number;
 }
 
-const stormList = new URL('../storms/storm-list.ts', import.meta.url);
-
+/** A storm's own module: less to load for every flaw than the list of all. */
 async function stormOf({ flaw, storm }: Trial): Promise<Storm> {
+  assert(
+    storms.some(({ name }) => name === storm),
+    `There is no storm "${storm}"`,
+  );
+  const url = new URL(`../storms/${storm}-storm.ts`, import.meta.url);
   const known = flaw === undefined ? undefined : flaws.find(({ name }) => name === flaw);
   const loaded: unknown =
     flaw === undefined
-      ? await import(stormList.href)
-      : await importFlawed(stormList, must(known, `There is no flaw "${flaw}"`));
-  const { storms } = loaded as { readonly storms: readonly Storm[] };
-  return must(
-    storms.find(({ name }) => name === storm),
-    `There is no storm "${storm}"`,
-  );
+      ? await import(url.href)
+      : await importFlawed(url, must(known, `There is no flaw "${flaw}"`));
+  return must((loaded as Readonly<Record<string, Storm>>)[`${storm}Storm`]);
 }
 
 /** Errors that nobody awaits belong to the seed that runs. */
