@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { ProcessCluster, outFolder, until } from '../../node/test/processes/cluster.ts';
 import type { Alert } from './alert.ts';
 import { prometheusFolder } from './alerts-check.ts';
+import { runChartTest } from './chart-test-script.ts';
 import { LiveLoad } from './live-load.ts';
 import type { WatchedCluster } from './prometheus-server.ts';
 import { PrometheusServer } from './prometheus-server.ts';
@@ -129,6 +130,8 @@ async function checkOwnCluster(tally: Tally): Promise<void> {
   try {
     await checkQueries(server, watched, tally);
     await checkRules(server, tally);
+    const problem = await runChartTest(`${cluster.clientUrl(1)}/`);
+    tally.add(problem === undefined, `helm test of the chart of a cluster: ${problem ?? ''}`);
     await checkKill(server, cluster, tally);
   } finally {
     await load.stop();
