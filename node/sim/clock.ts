@@ -10,20 +10,38 @@
  * Invariant: the order of callbacks depends on the calls made and on nothing else. The only real
  * thing used is `setImmediate`, to let pending promises settle; nothing waits for real time.
  */
-import { setImmediate as yieldToLoop } from 'node:timers/promises';
+import { setImmediate as nodeSetImmediate } from 'node:timers';
+import { setImmediate as nodeYield } from 'node:timers/promises';
 
 import { assert, must } from '../lib/assert.ts';
 import type { Clock, Timer, Timers } from '../sys/clock.ts';
 
+/** Kept from before a run forbids them to everybody else. */
+const realSetImmediate = nodeSetImmediate;
+const yieldToLoop = nodeYield;
 /** Turns at one instant beyond which the code under test is taken to be spinning. */
 const turnsPerInstantMax = 100_000;
 /** Wall time at simulated time zero: 2026-01-01T00:00:00Z. */
 const wallEpochMs = 1_767_225_600_000;
 
-interface SimEvent {
+/** Something to happen at a moment; its own handle for cancelling it. */
+class SimEvent implements Timer {
   readonly atMs: number;
   readonly sequence: number;
+  /** Whose it is; undefined: nobody's, it always runs. */
+  readonly time: SimTime | undefined;
   callback: (() => void) | undefined;
+
+  constructor(atMs: number, sequence: number, callback: () => void, time: SimTime | undefined) {
+    this.atMs = atMs;
+    this.sequence = sequence;
+    this.callback = callback;
+    this.time = time;
+  }
+
+  cancel(): void {
+    this.callback = undefined;
+  }
 }
 
 function isBefore(one: SimEvent, other: SimEvent): boolean {
@@ -88,12 +106,26 @@ class EventHeap {
   }
 }
 
+/** What falls due: an event, or a callback asked for at the end of the turn. */
+interface Due {
+  /** Undefined: cancelled. */
+  readonly callback: (() => void) | undefined;
+  readonly time: SimTime | undefined;
+}
+
+/** Called when a step of a node's code and all promises that it settled are done. */
+export type StepObserver = (owner: number) => void;
+
 export class SimScheduler {
   readonly #heap = new EventHeap();
-  #endOfTurn: (() => void)[] = [];
+  #endOfTurn: Due[] = [];
   #sequence = 0;
   #nowMs = 0;
   #running = false;
+  /** Callbacks run so far. */
+  steps = 0;
+  /** Looks at what each step of a node's code did. */
+  observer: StepObserver | undefined;
 
   /** Simulated milliseconds since the start. */
   get nowMs(): number {
@@ -105,20 +137,16 @@ export class SimScheduler {
     return this.#heap.size + this.#endOfTurn.length;
   }
 
-  after(delayMs: number, callback: () => void): Timer {
+  after(delayMs: number, callback: () => void, time?: SimTime): Timer {
     assert(delayMs >= 0, 'A delay must not be negative');
-    const event: SimEvent = { atMs: this.#nowMs + delayMs, sequence: this.#sequence, callback };
+    const event = new SimEvent(this.#nowMs + delayMs, this.#sequence, callback, time);
     this.#sequence += 1;
     this.#heap.push(event);
-    return {
-      cancel: () => {
-        event.callback = undefined;
-      },
-    };
+    return event;
   }
 
-  endOfTurn(callback: () => void): void {
-    this.#endOfTurn.push(callback);
+  endOfTurn(callback: () => void, time?: SimTime): void {
+    this.#endOfTurn.push({ callback, time });
   }
 
   /** A node's view of this time. */
@@ -152,22 +180,29 @@ export class SimScheduler {
     this.#running = true;
     try {
       await yieldToLoop();
-      let turnsHere = 0;
-      for (;;) {
-        const nextMs = this.#endOfTurn.length > 0 ? this.#nowMs : this.#nextEventMs();
-        if (nextMs === undefined || nextMs > untilMs) {
-          return false;
-        }
-        turnsHere = nextMs === this.#nowMs ? turnsHere + 1 : 0;
-        assert(turnsHere < turnsPerInstantMax, `Time stands still at ${this.#nowMs} ms`);
-        this.#nowMs = nextMs;
-        await this.#turn();
-        if (condition()) {
-          return true;
-        }
-      }
+      return await new Promise<boolean>((resolve, reject) => {
+        runInImmediates(this.#steps(untilMs, condition), resolve, reject);
+      });
     } finally {
       this.#running = false;
+    }
+  }
+
+  /** Runs one callback each time it is resumed; ends with whether `condition` came to hold. */
+  *#steps(untilMs: number, condition: () => boolean): Generator<undefined, boolean> {
+    let turnsHere = 0;
+    for (;;) {
+      const nextMs = this.#endOfTurn.length > 0 ? this.#nowMs : this.#nextEventMs();
+      if (nextMs === undefined || nextMs > untilMs) {
+        return false;
+      }
+      turnsHere = nextMs === this.#nowMs ? turnsHere + 1 : 0;
+      assert(turnsHere < turnsPerInstantMax, `Time stands still at ${this.#nowMs} ms`);
+      this.#nowMs = nextMs;
+      yield* this.#turn();
+      if (condition()) {
+        return true;
+      }
     }
   }
 
@@ -182,7 +217,7 @@ export class SimScheduler {
   }
 
   /** Events queued during the turn wait for the next one, even if due at the same instant. */
-  async #turn(): Promise<void> {
+  *#turn(): Generator<undefined, void> {
     const firstOfNextTurn = this.#sequence;
     for (;;) {
       const event = this.#heap.peek();
@@ -195,34 +230,90 @@ export class SimScheduler {
       }
       this.#heap.pop();
       if (event.callback !== undefined) {
-        event.callback();
-        await yieldToLoop();
+        this.#perform(event);
+        yield;
+        this.observer?.(event.time?.owner ?? 0);
       }
     }
     const callbacks = this.#endOfTurn;
     this.#endOfTurn = [];
-    for (const callback of callbacks) {
-      callback();
-      await yieldToLoop();
+    for (const due of callbacks) {
+      this.#perform(due);
+      yield;
+      this.observer?.(due.time?.owner ?? 0);
     }
   }
+
+  #perform(due: Due): void {
+    this.steps += 1;
+    if (due.time === undefined) {
+      due.callback?.();
+    } else {
+      due.time.perform(due);
+    }
+  }
+}
+
+/** Immediates asked for at a time: a round of the real event loop for each step is slow. */
+const immediatesPerRound = 256;
+
+/** Resumes `steps` once in each immediate: Node settles all promises between two of them. */
+function runInImmediates(
+  steps: Generator<undefined, boolean>,
+  resolve: (result: boolean) => void,
+  reject: (error: unknown) => void,
+): void {
+  let isOver = false;
+  let left = 0;
+  const step = (): void => {
+    left -= 1;
+    if (isOver) {
+      return;
+    }
+    try {
+      const { done, value } = steps.next();
+      if (done === true) {
+        isOver = true;
+        resolve(value);
+        return;
+      }
+    } catch (error) {
+      isOver = true;
+      reject(error);
+      return;
+    }
+    if (left === 0) {
+      round();
+    }
+  };
+  const round = (): void => {
+    left = immediatesPerRound;
+    for (let i = 0; i < immediatesPerRound; i++) {
+      realSetImmediate(step);
+    }
+  };
+  round();
 }
 
 export interface SimTimeOptions {
   /** How far this node's wall clock is off, ms. */
   readonly wallSkewMs?: number;
+  /** The node's id, for who observes its steps; 0 (the default) is nobody. */
+  readonly owner?: number;
 }
 
 /** A node's clock and timers. */
 export class SimTime implements Clock, Timers {
+  readonly owner: number;
   readonly #scheduler: SimScheduler;
   #wallSkewMs: number;
   #paused = false;
   #stopped = false;
-  #held: (() => void)[] = [];
+  #held: Due[] = [];
 
   constructor(scheduler: SimScheduler, options: SimTimeOptions) {
     this.#scheduler = scheduler;
+    this.owner = options.owner ?? 0;
     this.#wallSkewMs = options.wallSkewMs ?? 0;
   }
 
@@ -249,20 +340,7 @@ export class SimTime implements Clock, Timers {
   }
 
   after(delayMs: number, callback: () => void): Timer {
-    let cancelled = false;
-    const timer = this.#scheduler.after(Math.max(0, delayMs), () => {
-      this.#perform(() => {
-        if (!cancelled) {
-          callback();
-        }
-      });
-    });
-    return {
-      cancel: () => {
-        cancelled = true;
-        timer.cancel();
-      },
-    };
+    return this.#scheduler.after(Math.max(0, delayMs), callback, this);
   }
 
   every(periodMs: number, callback: () => void): Timer {
@@ -287,9 +365,7 @@ export class SimTime implements Clock, Timers {
   }
 
   endOfTurn(callback: () => void): void {
-    this.#scheduler.endOfTurn(() => {
-      this.#perform(callback);
-    });
+    this.#scheduler.endOfTurn(callback, this);
   }
 
   /** SIGSTOP: what falls due is held, in order. */
@@ -302,10 +378,8 @@ export class SimTime implements Clock, Timers {
     this.#paused = false;
     const held = this.#held;
     this.#held = [];
-    for (const callback of held) {
-      this.#scheduler.after(0, () => {
-        this.#perform(callback);
-      });
+    for (const due of held) {
+      this.#scheduler.after(0, () => due.callback?.(), this);
     }
   }
 
@@ -315,14 +389,15 @@ export class SimTime implements Clock, Timers {
     this.#held = [];
   }
 
-  #perform(callback: () => void): void {
+  /** For the scheduler: runs it, holds it back or drops it. */
+  perform(due: Due): void {
     if (this.#stopped) {
       return;
     }
     if (this.#paused) {
-      this.#held.push(callback);
+      this.#held.push(due);
       return;
     }
-    callback();
+    due.callback?.();
   }
 }

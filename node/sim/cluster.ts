@@ -250,7 +250,7 @@ export class SimCluster {
 
   async #begin(machine: Machine): Promise<NodeCore> {
     machine.boots += 1;
-    const time = this.scheduler.openTime();
+    const time = this.scheduler.openTime({ owner: machine.nodeId });
     machine.time = time;
     return await this.#open(machine, time);
   }

@@ -4,6 +4,7 @@
  *
  * Invariant: every fault ends by itself or in `heal`; after it no fault is begun.
  */
+import { isDynakvError } from '../../lib/errors.ts';
 import type { Prng } from '../../lib/prng.ts';
 import type { NodeId } from '../../sys/network.ts';
 import type { SimCluster } from '../cluster.ts';
@@ -15,6 +16,8 @@ const dayMs = 86_400_000;
 /** Longest one-way delay of the kind `delay`: beyond an election timeout. */
 const delayMaxMs = 1_500;
 const flapMaxMs = 400;
+/** Before a process that could not start is started again. */
+const restartMs = 1_000;
 const cutKinds: ReadonlySet<FaultKind> = new Set<FaultKind>([
   'partition',
   'isolate',
@@ -180,9 +183,29 @@ export class FaultInjector {
   #down(nodeId: NodeId, power: boolean, durationMs: number): void {
     this.#cluster.crash(nodeId, power);
     this.#occupy(`node ${nodeId}`, durationMs, () => {
-      this.#log.note(nodeId, 'boot');
-      this.#cluster.bootSoon(nodeId, (error) => {
+      this.#boot(nodeId);
+    });
+  }
+
+  /** A full disk is no reason to stay away: whoever runs the process starts it again. */
+  #boot(nodeId: NodeId): void {
+    this.#log.note(nodeId, 'boot');
+    this.#cluster.bootSoon(nodeId, (error) => {
+      if (!isDynakvError(error, 'NoSpace')) {
         this.refusals.push({ nodeId, error });
+        return;
+      }
+      this.#log.note(nodeId, 'no room', 'would not start');
+      this.#cluster.crash(nodeId, false);
+      const again = (): void => {
+        this.#boot(nodeId);
+      };
+      this.#cluster.scheduler.after(restartMs, () => {
+        if (this.#running && !this.#active.has(`node ${nodeId}`)) {
+          this.#occupy(`node ${nodeId}`, 1, again);
+        } else if (!this.#running) {
+          again();
+        }
       });
     });
   }
