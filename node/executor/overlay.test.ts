@@ -5,8 +5,8 @@ import { Overlay } from './overlay.ts';
 
 const value = (text: string): Buffer => Buffer.from(text);
 
-function write(name: string): RowWrite {
-  return { key: Buffer.from(name), value: value('x') };
+function write(name: string, text: string): RowWrite {
+  return { key: Buffer.from(name), value: value(text) };
 }
 
 describe('Overlay', () => {
@@ -25,11 +25,19 @@ describe('Overlay', () => {
     const overlay = new Overlay();
     overlay.put('a', 5, value('1'));
     overlay.put('a', 6, value('2'));
-    overlay.applied(5, [write('a')]);
+    overlay.applied(5, [write('a', '1')]);
     expect(overlay.get('a')?.toString()).toBe('2');
-    overlay.applied(6, [write('a'), write('other')]);
+    overlay.applied(6, [write('a', '2'), write('other', 'x')]);
     expect(overlay.get('a')).toBeUndefined();
     expect(overlay.size).toBe(0);
+  });
+
+  test('an entry that is applied with other rows than were proposed is a bug', () => {
+    const overlay = new Overlay();
+    overlay.put('a', 5, value('1'));
+    expect(() => {
+      overlay.applied(5, [write('a', '2')]);
+    }).toThrow('what was proposed');
   });
 
   test('indexes of one row rise', () => {

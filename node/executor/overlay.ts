@@ -40,9 +40,15 @@ export class Overlay {
     }
     for (const write of writes) {
       const name = write.key.toString('latin1');
-      if (this.#rows.get(name)?.index === index) {
+      const row = this.#rows.get(name);
+      if (row?.index === index) {
+        assert(sameValue(row.value, write.value), 'What is applied is what was proposed');
         this.#rows.delete(name);
       }
     }
   }
+}
+
+function sameValue(one: Buffer | undefined, other: Buffer | undefined): boolean {
+  return one === undefined || other === undefined ? one === other : one.equals(other);
 }

@@ -66,6 +66,12 @@ const tuningDefaults: SimTuning = {
 };
 const diskMinMs = 0.05;
 
+/** Disks of one node at one moment. */
+export interface StoreImages {
+  readonly disk: SimDisk;
+  readonly state: MemoryState;
+}
+
 interface Machine {
   readonly nodeId: NodeId;
   readonly storeId: string;
@@ -371,6 +377,21 @@ export class SimCluster {
     machine.store.kill();
     machine.disk.kill();
     return result;
+  }
+
+  /** A copy of what a node that does not run has on its disks. */
+  copyStores(nodeId: NodeId): StoreImages {
+    const { core, disk, store } = must(this.#machines.get(nodeId));
+    assert(core === undefined, 'A copy is made of a node that does not run');
+    return { disk: disk.image(), state: store.state };
+  }
+
+  /** The disks of a node that does not run are replaced by an older copy of them. */
+  putStoresBack(nodeId: NodeId, images: StoreImages): void {
+    const { core, disk, store } = must(this.#machines.get(nodeId));
+    assert(core === undefined, 'Disks are changed under a node that does not run');
+    disk.restore(images.disk);
+    store.restore(images.state);
   }
 
   /** What the node knows of the members until it has the catalog. */

@@ -237,6 +237,17 @@ export class SimDisk implements Disk {
     return copy;
   }
 
+  /** All files as they are, for `restore`. */
+  image(): SimDisk {
+    return this.clone(0);
+  }
+
+  /** Back to an earlier `image`; what was under way never completes. */
+  restore(image: SimDisk): void {
+    this.kill();
+    this.#folders = image.clone(0).#folders;
+  }
+
   makeDirectory(path: string): Promise<void> {
     return this.#run({ kind: 'makeDirectory', path, bytes: 0 }, () => {
       this.#folder(path);

@@ -92,6 +92,8 @@ function directionOf(from: NodeId, to: NodeId): string {
 export class SimNetwork {
   readonly random: Prng;
   options: Required<SimNetworkOptions>;
+  /** Sees every frame as it leaves, before any fault. */
+  onLaunch: ((from: NodeId, kind: FrameKind, bytes: Buffer) => void) | undefined;
   readonly #nowMs: () => number;
   readonly #timers: Timers;
   readonly #nodes = new Map<NodeId, SimNode>();
@@ -471,6 +473,7 @@ export class SimNode implements Network {
     frame: QueuedFrame,
   ): void {
     const { random, options } = this.#fabric;
+    this.#fabric.onLaunch?.(this.nodeId, frame.kind, frame.bytes);
     if (this.#fabric.isCut(this.nodeId, to) || random.chance(options.dropChance)) {
       return;
     }

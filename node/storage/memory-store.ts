@@ -47,6 +47,13 @@ export class MemoryStore {
     this.#opened = undefined;
   }
 
+  /** The process dies, and the disk comes back as it was when `state` was its newest. */
+  restore(state: MemoryState): void {
+    this.kill();
+    this.#durable = this.newest + 1;
+    this.#states = [state];
+  }
+
   /** Writes that a crash may lose. */
   get unsyncedWrites(): number {
     return this.#states.length - 1;

@@ -12,6 +12,8 @@ import { Prng } from '../../lib/prng.ts';
 import { checkLinearizable } from '../checkers/linearizability.ts';
 import { SimCluster } from '../cluster.ts';
 import { History } from '../history.ts';
+import { StepChecks } from '../invariants/step-checks.ts';
+import { Violation } from '../invariants/violation.ts';
 import type { Operation } from '../history.ts';
 import { EventLog } from './event-log.ts';
 import { EventualReads } from './eventual-reads.ts';
@@ -50,6 +52,8 @@ export interface SeedReport {
   /** The last lines of the event log. */
   readonly lastEvents: readonly string[];
   readonly simulatedMs: number;
+  /** Callbacks of the simulation. */
+  readonly steps: number;
   /** Client operations that ended, by outcome. */
   readonly operations: Readonly<Record<string, number>>;
   /** What the clients were told, for other checkers. */
@@ -72,6 +76,8 @@ class Failed extends Error {
 }
 
 const checkPeriodMs = 500;
+/** All rows are looked at each so many periods. */
+const rowCheckPeriods = 8;
 const restMs = 30_000;
 /** Clients go on for this long after everything is whole. */
 const calmMs = 3_000;
@@ -87,7 +93,9 @@ class SeedRun {
   readonly clients: SwarmClients;
   readonly tables: TableWorkload;
   readonly injector: FaultInjector;
+  readonly checks: StepChecks;
   readonly random: Prng;
+  #periods = 0;
 
   constructor(seed: number, options: SwarmOptions) {
     this.options = options;
@@ -107,9 +115,11 @@ class SeedRun {
     };
     this.log = new EventLog(() => cluster.scheduler.nowMs);
     const { log } = this;
+    const checks = new StepChecks(cluster);
+    this.checks = checks;
     const next = (): Prng => new Prng(this.random.uint32());
     this.clients = new SwarmClients({
-      ...{ cluster, options, log, history, eventual, random: next() },
+      ...{ cluster, options, log, history, eventual, checks, random: next() },
       tableNames: options.tables ? tableNames : [],
     });
     this.tables = new TableWorkload({ cluster, log, random: next() });
@@ -118,6 +128,7 @@ class SeedRun {
 
   async run(): Promise<void> {
     const { cluster, options, log, clients, tables, injector } = this;
+    this.checks.watch();
     await cluster.start();
     log.note(0, 'start', `${options.nodes} nodes, ${options.shards} shards`);
     clients.start();
@@ -136,6 +147,7 @@ class SeedRun {
     this.#judgeHistory();
     await this.#demand('rest', () => finalChecks.isQuiet(cluster), restMs);
     this.#judgeStep();
+    this.checks.checkAllRows();
     this.#judge('replicas', finalChecks.replicaProblem(cluster));
     this.#judge('leftovers', finalChecks.leftoverProblem(cluster, options));
     this.#judge('queues', finalChecks.queueProblem(cluster));
@@ -149,6 +161,10 @@ class SeedRun {
       const leftMs = untilMs - this.cluster.scheduler.nowMs;
       await this.cluster.scheduler.runFor(Math.min(checkPeriodMs, leftMs));
       this.#judgeStep();
+      this.#periods += 1;
+      if (this.#periods % rowCheckPeriods === 0) {
+        this.checks.checkAllRows();
+      }
     }
   }
 
@@ -215,6 +231,9 @@ function failureOf(error: unknown): SeedFailure {
   if (error instanceof Failed) {
     return error.failure;
   }
+  if (error instanceof Violation) {
+    return { kind: 'safety', check: error.check, message: error.message };
+  }
   const stack = (error as { readonly stack?: string } | undefined)?.stack;
   const check = error instanceof AssertionError ? 'assert' : 'throws';
   return { kind: 'crash', check, message: stack ?? messageOf(error) };
@@ -241,6 +260,7 @@ export async function runSeed(
     events: run.log.count,
     lastEvents: run.log.lastLines,
     simulatedMs: run.cluster.scheduler.nowMs,
+    steps: run.cluster.scheduler.steps,
     operations: { ...run.clients.counts },
     history: run.history.operations(),
   };

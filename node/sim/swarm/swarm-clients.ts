@@ -12,9 +12,11 @@ import type { ItemCommand, ItemReply, Precondition } from '../../items/command.t
 import { must } from '../../lib/assert.ts';
 import { isDynakvError } from '../../lib/errors.ts';
 import type { Prng } from '../../lib/prng.ts';
+import { groupOfHash } from '../../shards/groups.ts';
 import type { NodeId } from '../../sys/network.ts';
 import type { SimCluster } from '../cluster.ts';
 import type { History, RegisterAnswer, RegisterCondition, RegisterInput } from '../history.ts';
+import type { StepChecks } from '../invariants/step-checks.ts';
 import type { EventualReads } from './eventual-reads.ts';
 import type { EventLog } from './event-log.ts';
 import { bornTable, deleteOf, getOf, putOf, valueOf } from './swarm-rows.ts';
@@ -36,6 +38,7 @@ export interface ClientParts {
   readonly log: EventLog;
   readonly history: History;
   readonly eventual: EventualReads;
+  readonly checks: StepChecks;
   /** Names of tables that may be there. */
   readonly tableNames: readonly string[];
 }
@@ -137,6 +140,7 @@ export class SwarmClients {
     this.#send(nodeId, drawn.command, (error, reply) => {
       client.known.delete(key);
       if (reply !== undefined) {
+        this.#acknowledged(drawn.command, reply);
         this.#settle(operation, drawn.input, id, reply, (known) => {
           client.known.set(key, known);
         });
@@ -207,6 +211,14 @@ export class SwarmClients {
           },
         );
     });
+  }
+
+  #acknowledged(command: ItemCommand, reply: ItemReply): void {
+    if (reply.kind === 'written' && reply.version !== undefined) {
+      const index = Number(reply.version.split('-')[1]);
+      const groupId = groupOfHash(command.hash, this.#parts.options.shards);
+      this.#parts.checks.acknowledged(groupId, index);
+    }
   }
 
   #settle(
