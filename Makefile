@@ -164,6 +164,20 @@ charts: monitoring ## Generate what the charts hold, accept what helm renders, w
 charts-check: install-dev ## Render the charts with helm 3 and 4 and compare (helm is fetched once)
 	@node manifests/source/charts-check.ts
 
+##@ Try to break it
+SEEDS ?=
+SEED ?=
+MIN ?= 0
+
+.PHONY: sim
+sim: install-dev ## Seeds of the simulator (SEEDS=n SEED=first MIN=minutes SHRINK=1 LEDGER=1)
+	@node node/sim/run-seeds.ts --seeds "$(SEEDS)" --seed "$(SEED)" --min "$(MIN)" \
+	  $(if $(SHRINK),--shrink) $(if $(LEDGER),--ledger) $(ARGS)
+
+.PHONY: sim-digests
+sim-digests: install-dev ## Record the event-log digests of this code's first seeds
+	@node node/sim/record-digests.ts
+
 ##@ On Kubernetes
 .PHONY: images
 images: dist ## Build the image dynakv/dynakv and load it into the cluster that runs (IMAGE_TAG= …)

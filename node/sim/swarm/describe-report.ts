@@ -2,11 +2,11 @@
  * A seed's report for people: the verdict, and of a failure everything that it takes to look into
  * it: seed, commit, options drawn, the last events, the one command that replays it.
  */
-import type { SeedReport } from './run-seed.ts';
+import type { SeedResult } from './run-seed.ts';
 import type { SwarmOverrides } from './swarm-options.ts';
 
 /** One line. */
-export function describeVerdict(report: SeedReport): string {
+export function describeVerdict(report: SeedResult): string {
   const { seed, failure, digest, simulatedMs, operations, events } = report;
   const verdict = failure === undefined ? 'passed' : `FAILED ${failure.kind} ${failure.check}`;
   const done = Object.values(operations).reduce((total, count) => total + count, 0);
@@ -25,7 +25,7 @@ export function replayCommand(seed: number, overrides: SwarmOverrides): string {
 
 /** Everything about a failure, in lines. */
 export function describeFailure(
-  report: SeedReport,
+  report: SeedResult,
   overrides: SwarmOverrides,
   commit: string,
 ): string {

@@ -24,6 +24,7 @@ import { SwarmClients } from './swarm-clients.ts';
 import type { SwarmOptions, SwarmOverrides } from './swarm-options.ts';
 import { drawOptions } from './swarm-options.ts';
 import { TableWorkload, tableNames } from './table-workload.ts';
+import { forbidWorld } from './world-guard.ts';
 
 /** Which promise was broken. */
 export type FailureKind =
@@ -41,7 +42,8 @@ export interface SeedFailure {
   readonly message: string;
 }
 
-export interface SeedReport {
+/** A run without what clients were told. */
+export interface SeedResult {
   readonly seed: number;
   readonly options: SwarmOptions;
   /** Undefined: the seed passed. */
@@ -56,6 +58,9 @@ export interface SeedReport {
   readonly steps: number;
   /** Client operations that ended, by outcome. */
   readonly operations: Readonly<Record<string, number>>;
+}
+
+export interface SeedReport extends SeedResult {
   /** What the clients were told, for other checkers. */
   readonly history: readonly Operation[];
 }
@@ -95,6 +100,8 @@ class SeedRun {
   readonly injector: FaultInjector;
   readonly checks: StepChecks;
   readonly random: Prng;
+  /** A promise of the code under test that was rejected and nobody caught. */
+  unheard: unknown;
   #periods = 0;
 
   constructor(seed: number, options: SwarmOptions) {
@@ -205,6 +212,9 @@ class SeedRun {
       const message = `Node ${refused.nodeId} would not start: ${messageOf(refused.error)}`;
       throw new Failed('safety', 'boot', message);
     }
+    if (this.unheard !== undefined) {
+      throw new Failed('crash', 'rejection', messageOf(this.unheard));
+    }
     if (tables.broken !== undefined) {
       throw new Failed('crash', 'tables', messageOf(tables.broken));
     }
@@ -248,11 +258,19 @@ export async function runSeed(
   const run = new SeedRun(seed, options);
   run.log.listener = onEvent;
   let failure: SeedFailure | undefined;
+  const unheard = (error: unknown): void => {
+    run.unheard ??= error;
+  };
+  process.on('unhandledRejection', unheard);
+  const allowWorld = forbidWorld();
   try {
     await run.run();
   } catch (error) {
     failure = failureOf(error);
     run.log.note(0, 'FAILED', `${failure.kind} ${failure.check}`);
+  } finally {
+    allowWorld();
+    process.off('unhandledRejection', unheard);
   }
   return {
     ...{ seed, options, failure },
