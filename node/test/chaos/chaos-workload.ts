@@ -45,6 +45,7 @@ export class ChaosWorkload {
   #closed: Epoch[] = [];
   #operations = 0;
   #unknown = 0;
+  #notDone = 0;
   #judged = 0;
   #answered = 0;
   #nextValue = 1;
@@ -70,8 +71,8 @@ export class ChaosWorkload {
   /** One line of counts. */
   describe(): string {
     return (
-      `${this.#operations} operations, ${this.#answered} answered, ${this.#unknown} unknown, ` +
-      `${this.#judged} judged linearizable, ${this.#settled.length} keys settled`
+      `${this.#operations} operations, ${this.#answered} answered, ${this.#notDone} surely not done, ` +
+      `${this.#unknown} unknown, ${this.#judged} judged linearizable, ${this.#settled.length} keys settled`
     );
   }
 
@@ -232,6 +233,7 @@ export class ChaosWorkload {
     this.#options.samples.add(isAnswered, performance.now() - startedAt);
     this.#answered += isAnswered ? 1 : 0;
     this.#unknown += conclusion.kind === 'unknown' ? 1 : 0;
+    this.#notDone += conclusion.kind === 'notDone' ? 1 : 0;
     return conclusion.kind === 'answer' ? conclusion.answer : undefined;
   }
 

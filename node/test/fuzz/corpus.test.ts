@@ -7,7 +7,7 @@ import { decodeInput, encodeInput, readCorpus } from './corpus.ts';
 import { fuzzTargets } from './fuzz-targets.ts';
 import { Fuzzer } from './fuzzer.ts';
 
-const drawnInputs = 300;
+const drawnInputs = 200;
 const timeoutMs = 600_000;
 
 describe.each(Object.keys(fuzzTargets))('%s', (name) => {

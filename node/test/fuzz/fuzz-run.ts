@@ -18,7 +18,7 @@ import type { FuzzReport, FuzzTask } from './fuzz-worker.ts';
 import { SharedInput } from './shared-input.ts';
 
 /** No input may keep a node's only thread for longer; far above what any takes here. */
-export const inputMsMax = 20_000;
+const inputMsMax = 20_000;
 /** Of JavaScript; an input has 64 KiB at most. */
 const heapMebibytesMax = 512;
 /** Of the whole process, buffers included: a partial frame may claim 32 MiB. */
@@ -32,17 +32,25 @@ type Watched =
   /** The thread ended, hung or took too much memory: its input is what it had begun. */
   | { readonly kind: 'ended'; readonly why: string; readonly input: Buffer | undefined };
 
+export interface WatchOptions {
+  /** Default: the fuzzer. */
+  readonly worker?: URL;
+  readonly onProgress?: (runs: number) => void;
+  readonly inputMs?: number;
+  readonly heapMebibytes?: number;
+}
+
 /** Runs one task to its end, whatever that is. */
 export async function watch(
   task: Omit<FuzzTask, 'shared'>,
-  worker: URL = new URL('fuzz-worker.ts', import.meta.url),
-  onProgress: (runs: number) => void = () => undefined,
-  msMax = inputMsMax,
+  options: WatchOptions = {},
 ): Promise<Watched> {
+  const worker = options.worker ?? new URL('./fuzz-worker.ts', import.meta.url);
+  const msMax = options.inputMs ?? inputMsMax;
   const shared = new SharedInput();
   const thread = new Worker(worker, {
     workerData: { ...task, shared: shared.memory },
-    resourceLimits: { maxOldGenerationSizeMb: heapMebibytesMax },
+    resourceLimits: { maxOldGenerationSizeMb: options.heapMebibytes ?? heapMebibytesMax },
   });
   let changes = -1;
   let changedAt = performance.now();
@@ -71,7 +79,7 @@ export async function watch(
         }
         if (now - saidAt > progressMs) {
           saidAt = now;
-          onProgress(shared.runs);
+          options.onProgress?.(shared.runs);
         }
       }, watchMs);
     });
@@ -115,9 +123,11 @@ async function fuzz(target: string, options: FuzzOptions): Promise<boolean> {
   const { runs, seed, inputs } = options;
   const startedAt = performance.now();
   const task = { target, runs, seed, ...(inputs === undefined ? {} : { inputs }) };
-  const report = await watch(task, undefined, (done) => {
-    const perSecond = done / ((performance.now() - startedAt) / 1000);
-    say(`${target}: ${done} inputs, ${perSecond.toFixed(0)}/s`);
+  const report = await watch(task, {
+    onProgress: (done) => {
+      const perSecond = done / ((performance.now() - startedAt) / 1000);
+      say(`${target}: ${done} inputs, ${perSecond.toFixed(0)}/s`);
+    },
   });
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   if (report.kind === 'passed') {

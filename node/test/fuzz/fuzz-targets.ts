@@ -5,6 +5,7 @@ import { dynamoRequests, keyRequests } from './targets/http-requests.ts';
 import { peerFrames } from './targets/peer-frames.ts';
 import { peerStreams } from './targets/peer-streams.ts';
 import { raftLogFiles } from './targets/raft-log-files.ts';
+import { raftMessages } from './targets/raft-messages.ts';
 import { rows } from './targets/rows.ts';
 import { values } from './targets/values.ts';
 
@@ -12,6 +13,7 @@ export const fuzzTargets: Readonly<Record<string, () => FuzzTarget | Promise<Fuz
   'peer-frames': peerFrames,
   'peer-streams': peerStreams,
   'raft-log': raftLogFiles,
+  'raft-messages': raftMessages,
   rows,
   values,
   expressions,

@@ -69,19 +69,22 @@ const worker = new URL('test-bad-worker.ts', import.meta.url);
 
 describe('watch()', () => {
   test('ends an input that never ends, and says which it is', async () => {
-    const report = await watch({ ...task, target: 'endless' }, worker, undefined, 300);
+    const report = await watch({ ...task, target: 'endless' }, { worker, inputMs: 300 });
     expect(report).toMatchObject({ kind: 'ended', input: Buffer.from('endless') });
     expect(report).toMatchObject({ why: expect.stringContaining('over 300 ms') });
   });
 
   test('outlives an input that takes all memory', async () => {
-    const report = await watch({ ...task, target: 'memory' }, worker);
+    const report = await watch(
+      { ...task, target: 'memory' },
+      { worker, heapMebibytes: 48, inputMs: 100_000 },
+    );
     expect(report).toMatchObject({ kind: 'ended', input: Buffer.from('memory') });
     expect(report).toMatchObject({ why: expect.stringContaining('memory') });
   });
 
   test('sees a thread that exits', async () => {
-    const report = await watch({ ...task, target: 'exit' }, worker);
+    const report = await watch({ ...task, target: 'exit' }, { worker });
     expect(report).toMatchObject({ kind: 'ended', input: Buffer.from('exit') });
   });
 });

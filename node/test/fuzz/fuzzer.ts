@@ -34,7 +34,7 @@ export class Fuzzer {
     if (this.#pool.length === 0 || prng.chance(0.1)) {
       return this.#target.generate(prng);
     }
-    const base = prng.chance(0.2) ? this.#target.generate(prng) : prng.pick(this.#pool);
+    const base = prng.chance(0.4) ? this.#target.generate(prng) : prng.pick(this.#pool);
     const sources = { other: prng.pick(this.#pool), dictionary: this.#target.dictionary };
     return mutate(prng, base, sources);
   }
