@@ -153,7 +153,7 @@ export class ChaosCluster {
       if (disk !== undefined) {
         disks.set(node, disk);
       }
-      writeFileSync(this.#files(node).control, JSON.stringify(calmControl));
+      this.#control(node, { lies: process.env['BREAK'] === 'ack-before-sync' });
     }
     let firstPort = 0;
     this.#cluster = await ProcessCluster.start({

@@ -4,7 +4,9 @@
  * was written must be there; the histories must be linearizable. Leaves `out/chaos/events.log` and
  * `out/chaos/chart.svg`.
  *
- * `make chaos MIN=n SEED=s`; `NODES=3|5`, `KEEP=1` keeps the data. The seed fixes the faults and
+ * `make chaos MIN=n SEED=s`; `NODES=3|5`; `KINDS=kill,power` draws from those alone; `KEEP=1` keeps
+ * the data; `BREAK=ack-before-sync` breaks the promise of the nodes' disks, and the run must fail
+ * at the next power loss of a majority: to see that it would. The seed fixes the faults and
  * their times; what the processes make of them differs from run to run.
  */
 import { writeFileSync } from 'node:fs';
@@ -173,7 +175,9 @@ if (import.meta.main) {
   const nodes = Number(process.env['NODES'] ?? '') || 3;
   const replay = `make chaos MIN=${minutes} SEED=${seed}${nodes === 3 ? '' : ` NODES=${nodes}`}`;
   say(`chaos: replay with ${replay}`);
-  const limits = { pauseMsMax: 60_000, faultMsMax: 20_000 };
+  const wanted = (process.env['KINDS'] ?? '').split(',');
+  const kinds = faultKinds.filter((kind) => wanted.includes(kind) || wanted.join('') === '');
+  const limits = { pauseMsMax: 60_000, faultMsMax: 20_000, kinds };
   try {
     const name = 'chaos';
     say(`chaos: ${await runChaos({ seed, nodes, seconds: minutes * 60, limits, name })}`);

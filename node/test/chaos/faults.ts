@@ -35,6 +35,8 @@ export const faultKinds = [
 export type FaultKind = (typeof faultKinds)[number];
 
 export interface FaultLimits {
+  /** Those to draw from. Default: all. */
+  readonly kinds?: readonly FaultKind[];
   /** Longest SIGSTOP. */
   readonly pauseMsMax: number;
   /** Longest of everything else. */
@@ -331,10 +333,11 @@ export function drawFaults(
   limits: FaultLimits,
 ): readonly Fault[] {
   const count = prng.pick([1, 1, 1, 2, 2, 3]);
+  const kinds = limits.kinds ?? faultKinds;
   const faults: Fault[] = [];
   const taken = new Set<string>();
   for (let left = count; left > 0; left--) {
-    const fault = draws[prng.pick(faultKinds)](cluster, prng, limits);
+    const fault = draws[prng.pick(kinds)](cluster, prng, limits);
     if (!fault.needs.some((each) => taken.has(each))) {
       faults.push(fault);
       for (const each of fault.needs) {

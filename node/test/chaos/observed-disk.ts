@@ -9,7 +9,12 @@ import type { SyncJournal } from './sync-journal.ts';
 export interface DiskControl {
   /** Refuse to allocate and create, and report no free bytes. */
   readonly diskFull: boolean;
+  /** Say that bytes are durable which a power loss takes: to prove that a run sees it. */
+  readonly lies?: boolean;
 }
+
+/** A lying disk calls so many writes durable too early. */
+const earlyWrites = 20;
 
 function noSpace(path: string): Error {
   const error = new Error(`ENOSPC: no space left on device (told so), '${path}'`);
@@ -18,17 +23,29 @@ function noSpace(path: string): Error {
 
 class ObservedFile implements DiskFile {
   readonly path: string;
+  /** The name that the file has now: a segment was opened as the spare that it was. */
+  name: string;
   readonly #file: DiskFile;
   readonly #journal: SyncJournal;
   readonly #control: () => DiskControl;
+  readonly #closed: () => void;
+  /** Durable writes whose note is held back: none, unless the disk lies. */
+  readonly #early: number[] = [];
   /** Writes that the disk has taken and not yet made durable. */
   #taken: number[] = [];
 
-  constructor(file: DiskFile, journal: SyncJournal, control: () => DiskControl) {
+  constructor(
+    file: DiskFile,
+    journal: SyncJournal,
+    control: () => DiskControl,
+    closed: () => void,
+  ) {
     this.path = file.path;
+    this.name = file.path;
     this.#file = file;
     this.#journal = journal;
     this.#control = control;
+    this.#closed = closed;
   }
 
   async read(target: Buffer, offset: number, length: number, position: number): Promise<number> {
@@ -44,14 +61,16 @@ class ObservedFile implements DiskFile {
   async writeDurably(bytes: Uint8Array, position: number): Promise<void> {
     const id = await this.#note(position, bytes.length);
     await this.#file.writeDurably(bytes, position);
-    this.#journal.durable([id]);
+    this.#early.push(id);
+    const early = this.#control().lies === true ? earlyWrites : 0;
+    this.#journal.durable(this.#early.splice(0, Math.max(0, this.#early.length - early)));
   }
 
   async datasync(): Promise<void> {
     const ids = this.#taken;
     this.#taken = [];
     await this.#file.datasync();
-    this.#journal.synced(this.path, ids);
+    this.#journal.synced(this.name, ids);
   }
 
   async allocate(size: number): Promise<void> {
@@ -75,6 +94,7 @@ class ObservedFile implements DiskFile {
   }
 
   async close(): Promise<void> {
+    this.#closed();
     await this.#file.close();
   }
 
@@ -82,7 +102,7 @@ class ObservedFile implements DiskFile {
     const size = await this.#file.size();
     const old = Buffer.alloc(Math.max(0, Math.min(length, size - position)));
     await this.#file.read(old, 0, old.length, position);
-    return this.#journal.write({ path: this.path, position, length, old, size });
+    return this.#journal.write({ path: this.name, position, length, old, size });
   }
 }
 
@@ -92,6 +112,7 @@ export function observeDisk(
   journal: SyncJournal,
   control: () => DiskControl,
 ): Disk {
+  const opened = new Set<ObservedFile>();
   return {
     makeDirectory: async (path) => await original.makeDirectory(path),
     list: async (path) => await original.list(path),
@@ -104,7 +125,12 @@ export function observeDisk(
         journal.name({ kind: 'create', path }, dirname(path));
       }
       const file = await original.open(path, mode);
-      return mode === 'read' ? file : new ObservedFile(file, journal, control);
+      if (mode === 'read') {
+        return file;
+      }
+      const observed = new ObservedFile(file, journal, control, () => opened.delete(observed));
+      opened.add(observed);
+      return observed;
     },
     async rename(from, to) {
       if (await original.exists(to)) {
@@ -113,6 +139,9 @@ export function observeDisk(
         journal.name({ kind: 'rename', from, to }, dirname(to));
       }
       await original.rename(from, to);
+      for (const file of opened) {
+        file.name = file.name === from ? to : file.name;
+      }
     },
     async remove(path) {
       journal.barrier(dirname(path), path);

@@ -134,6 +134,25 @@ describe('losePower()', () => {
     expect(['one', 'one spare', 'one two', 'one spare two', 'one three two']).toContain(names);
   });
 
+  test.each(seeds)('an open file is known by the name that it got (seed %i)', async (seed) => {
+    const { disk, journal } = boot();
+    const spare = join(folder, 'spare');
+    const file = await disk.open(spare, 'create');
+    await file.writeDurably(sectors('aa'), 0);
+    await disk.rename(spare, path());
+    await disk.syncDirectory(folder);
+    const next = await disk.open(spare, 'create');
+    await next.writeDurably(sectors('ss'), 0);
+    await disk.syncDirectory(folder);
+    await file.writeDurably(sectors('b'), 0);
+    await file.write(sectors('x'), 512);
+    await Promise.all([file.close(), next.close()]);
+    journal.close();
+    expect(cut(seed).writes).toBe(1);
+    expect(letters()).toMatch(/^b[ax]$/);
+    expect(readFileSync(spare).equals(sectors('ss'))).toBe(true);
+  });
+
   test('writes of an earlier life stay pending until their file is synced', async () => {
     const first = boot();
     const file = await first.disk.open(path(), 'create');

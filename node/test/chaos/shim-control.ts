@@ -5,6 +5,8 @@ export interface ShimControl {
   readonly wallOffsetMs: number;
   /** Refuse room, where no small disk can be mounted. */
   readonly diskFull: boolean;
+  /** What the log calls durable is lost in a power loss. */
+  readonly lies?: boolean;
 }
 
 export const calmControl: ShimControl = { wallOffsetMs: 0, diskFull: false };

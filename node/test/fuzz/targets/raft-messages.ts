@@ -1,7 +1,7 @@
 /**
  * Raft messages of peers into a live replica. An input is a frame of kind `raft`, delivered to a
- * replica of three, which then does its storage work; the first byte says whether it leads. Messages
- * come from replica 2 or 3, as the node checks that before (`host.ts`, `onRaftFrame`).
+ * replica of three, which then does its storage work; the first byte says whether it leads.
+ * Messages come from replica 2 or 3, as the node checks that before (`host.ts`, `onRaftFrame`).
  *
  * Promise: whatever peers say, the replica takes it, drops it, or stops by itself; nothing is
  * thrown at the node. Its term and commit index never fall, it commits nothing that it lacks, and
