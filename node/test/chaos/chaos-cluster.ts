@@ -27,6 +27,9 @@ const segmentBytes = 2 * mebibyte;
 /** Less than a segment: the log is refused one while RocksDB still finds room for its own. */
 const leftBytes = 1.5 * mebibyte;
 
+/** On a machine that has much else to do. */
+const startMsMax = 180_000;
+
 const shim = fileURLToPath(new URL('./node-shim.ts', import.meta.url));
 
 interface Stage {
@@ -160,6 +163,7 @@ export class ChaosCluster {
       name,
       nodes: this.nodeCount,
       ownsNodes: true,
+      startMsMax,
       data: join(folder, 'data'),
       // The proxies stand before the nodes start again behind them.
       onSpawn: (port) => {

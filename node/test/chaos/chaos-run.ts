@@ -36,7 +36,7 @@ export interface ChaosOptions {
 }
 
 /** From the end of a turn's faults to every node ready; far above what it takes. */
-const readyMsMax = 120_000;
+const readyMsMax = 240_000;
 const answeredAfterHeal = 20;
 const calmMsMax = 3_000;
 const staggerMsMax = 2_000;

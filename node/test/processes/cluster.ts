@@ -126,7 +126,7 @@ export class ProcessCluster {
     const facts = { name, nodeCount, port, dataFolder, keepsData, ms };
     const cluster = new ProcessCluster(launcher, facts);
     if (options.ownsNodes === true) {
-      await cluster.#takeOver(options.adopt);
+      await cluster.#takeOver(options);
     }
     return cluster;
   }
@@ -241,7 +241,7 @@ export class ProcessCluster {
   }
 
   /** From now on the nodes are our own children. */
-  async #takeOver(adopt: ClusterOptions['adopt']): Promise<void> {
+  async #takeOver({ adopt, startMsMax = 60_000 }: ClusterOptions): Promise<void> {
     const commandLines = this.nodes().map((node) => commandLineOf(must(this.pidOf(node))));
     await this.#stopLauncher();
     for (const [index, commandLine] of commandLines.entries()) {
@@ -249,7 +249,7 @@ export class ProcessCluster {
     }
     this.restart(this.nodes());
     try {
-      await this.waitReady();
+      await this.waitReady(startMsMax);
     } catch (error) {
       await this.stop();
       throw error;
