@@ -7,4 +7,4 @@ test('a short run of chaos is linearizable, complete and ends ready', async () =
   const limits = { pauseMsMax: 2_500, faultMsMax: 2_500 };
   const options = { seed: 4, nodes: 3, seconds: 15, limits, name: 'chaos-test' };
   expect(await runChaos(options)).toMatch(/\d+ judged linearizable/);
-}, 400_000);
+}, 900_000);
