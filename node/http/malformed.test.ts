@@ -20,13 +20,17 @@ const client = new TestClient({
   },
   discardBytesMax: 1_000_000,
 });
+/** With time enough for whole bodies, however busy the machine is. */
+const patient = new TestClient({ discardBytesMax: 1_000_000 });
 
 beforeAll(async () => {
   await client.start();
+  await patient.start();
 });
 
 afterAll(async () => {
   await client.stop();
+  await patient.stop();
 });
 
 function pick<T>(list: readonly T[]): T {
@@ -59,13 +63,17 @@ async function expectOrderly(answer: Promise<string>): Promise<void> {
   expect(text === '' || /^HTTP\/1\.1 [1-4]\d\d /.test(text) ? '' : text).toBe('');
 }
 
-async function run(count: number, next: () => Promise<void>): Promise<void> {
+async function run(
+  count: number,
+  next: () => Promise<void>,
+  through: TestClient = client,
+): Promise<void> {
   const parallel = 50;
   for (let i = 0; i < count; i += parallel) {
     await Promise.all(Array.from({ length: parallel }, next));
   }
-  expect(client.faults).toEqual([]);
-  expect((await client.send('GET', '/')).status).toBe(200);
+  expect(through.faults).toEqual([]);
+  expect((await through.send('GET', '/')).status).toBe(200);
 }
 
 describe(`malformed input (seed ${seed})`, () => {
@@ -88,15 +96,19 @@ describe(`malformed input (seed ${seed})`, () => {
   test(
     'of odd paths, headers and bodies is answered',
     async () => {
-      await run(500, async () => {
-        const path = `/${Array.from({ length: prng.uint32() % 6 }, () => pick(parts)).join('')}`;
-        const method = pick(['GET', 'HEAD', 'PUT', 'PUT', 'DELETE', 'POST', 'TRACE', 'PROPFIND']);
-        const reply = await client.send(method, path, pick(bodies), {
-          'If-Match': pick(['*', '"a"', '', '""', 'W/', '"'.repeat(1000), ',,,']),
-        });
-        expect(reply.status).toBeGreaterThanOrEqual(200);
-        expect(reply.status).toBeLessThan(500);
-      });
+      await run(
+        500,
+        async () => {
+          const path = `/${Array.from({ length: prng.uint32() % 6 }, () => pick(parts)).join('')}`;
+          const method = pick(['GET', 'HEAD', 'PUT', 'PUT', 'DELETE', 'POST', 'TRACE', 'PROPFIND']);
+          const reply = await patient.send(method, path, pick(bodies), {
+            'If-Match': pick(['*', '"a"', '', '""', 'W/', '"'.repeat(1000), ',,,']),
+          });
+          expect(reply.status).toBeGreaterThanOrEqual(200);
+          expect(reply.status).toBeLessThan(500);
+        },
+        patient,
+      );
     },
     timeoutMs,
   );

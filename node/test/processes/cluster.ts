@@ -214,7 +214,7 @@ export class ProcessCluster {
   }
 
   /** Resolves when every node's `/readyz` answers 200. */
-  async waitReady(timeoutMs = 30_000): Promise<void> {
+  async waitReady(timeoutMs = 120_000): Promise<void> {
     for (const node of this.nodes()) {
       await until(
         async () => (await statusOf(`${this.opsUrl(node)}/readyz`)) === 200,

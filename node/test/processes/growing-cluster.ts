@@ -103,7 +103,7 @@ export class GrowingCluster {
     this.#nodes.push(node);
     await until(
       async () => (await this.#identify(node)) !== undefined,
-      30_000,
+      120_000,
       `place ${place} answers`,
     );
     return node;
@@ -226,7 +226,7 @@ export class GrowingCluster {
     const node = this.#node(nodeId);
     await until(
       async () => (await this.#identify(node))?.state === 'removed',
-      30_000,
+      120_000,
       `node ${nodeId} knows that it was removed`,
     );
     await node.process.stop();

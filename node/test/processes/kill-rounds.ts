@@ -19,7 +19,7 @@ export interface KillRoundsOptions {
 }
 
 /** Time from a kill to writes through every node again; far above what is promised. */
-const recoveryMsMax = 30_000;
+const recoveryMsMax = 120_000;
 
 export async function runKillRounds({ seed, rounds }: KillRoundsOptions): Promise<void> {
   say(

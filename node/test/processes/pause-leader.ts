@@ -20,7 +20,7 @@ export interface PauseLeaderOptions {
   readonly pauses: number;
 }
 
-const recoveryMsMax = 30_000;
+const recoveryMsMax = 120_000;
 
 export async function runPauseLeader(options: PauseLeaderOptions): Promise<void> {
   const { seed, pauseMs, pauses } = options;
