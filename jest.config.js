@@ -9,5 +9,5 @@ export default {
   transform: {},
   coverageProvider: 'v8',
   // Only against what hangs: a busy machine is slow, and speed is no matter of tests.
-  testTimeout: 300_000,
+  testTimeout: 600_000,
 };

@@ -81,4 +81,4 @@ test('add-node, kill, start, drain and remove, over a restart of the launcher', 
     };
     expect(record.members[3]).toMatchObject({ place: 4, nodeId: 4, removed: true });
   }
-}, 240_000);
+});

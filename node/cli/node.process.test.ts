@@ -309,5 +309,5 @@ describe('three nodes with TLS everywhere', () => {
       node.kill('SIGTERM');
     }
     expect(await Promise.all(nodes.map(async (node) => await node.ended))).toEqual([0, 0, 0]);
-  }, 120_000);
+  });
 });

@@ -8,4 +8,4 @@ import { chooseSeed } from './verdict.ts';
 
 test('a node comes and goes under load and kill -9 of the manager, and nothing is lost', async () => {
   await runGrowRounds({ seed: chooseSeed(), rounds: 1, isShort: true });
-}, 240_000);
+});

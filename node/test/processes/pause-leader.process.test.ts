@@ -5,4 +5,4 @@ import { chooseSeed } from './verdict.ts';
 
 test('a paused leader serves no stale strong read', async () => {
   await runPauseLeader({ seed: chooseSeed(), pauseMs: 10_000, pauses: 2 });
-}, 120_000);
+});
