@@ -114,9 +114,12 @@ export class MoveRunner {
   }
 
   #log(message: string, id: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    this.#parts.logger.info(message, { move: this.#textOf(id), ...fields });
+  }
+
+  #textOf(id: string): string {
     const move = this.#parts.catalog.moves.get(id);
-    const text = move === undefined ? id : describeMove(move);
-    this.#parts.logger.info(message, { move: text, ...fields });
+    return move === undefined ? id : describeMove(move);
   }
 
   #isOn(active: ActiveMove, term: number): boolean {
@@ -125,6 +128,7 @@ export class MoveRunner {
 
   async #drive(active: ActiveMove, term: number): Promise<void> {
     const startedMs = this.#parts.clock.monotonicMs();
+    const text = this.#textOf(active.id);
     let waitMs = lookSoonMs;
     let jointSinceMs = 0;
     while (this.#isOn(active, term)) {
@@ -157,7 +161,7 @@ export class MoveRunner {
     if (this.#term === term) {
       this.#active.delete(active.id);
       const ms = Math.round(this.#parts.clock.monotonicMs() - startedMs);
-      this.#parts.logger.info('Move: ended', { id: active.id, ms });
+      this.#parts.logger.info('Move: ended', { move: text, ms });
       this.#parts.moved();
     }
   }
@@ -258,6 +262,7 @@ export class MoveRunner {
         return false;
       }
       case 'transfer':
+        this.#log('Move: hands the leadership over', moveId, { replica: step.to });
         await this.#ask(groupId, { kind: 'transfer', to: step.to }, transferMs);
         return false;
       case 'drop':

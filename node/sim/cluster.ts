@@ -22,6 +22,8 @@ import { silentLogger } from '../sys/log.ts';
 import type { Logger } from '../sys/log.ts';
 import type { NodeId } from '../sys/network.ts';
 import type { Random } from '../sys/random.ts';
+import { helloTo, judgeHello } from '../transport/hello.ts';
+import type { LocalIdentity, PeerRecord } from '../transport/hello.ts';
 import { SimScheduler } from './clock.ts';
 import type { SimTime } from './clock.ts';
 import { SimDisk } from './disk.ts';
@@ -37,6 +39,8 @@ export interface SimClusterOptions {
   readonly manages?: boolean;
   /** By node; default: what the program knows. */
   readonly featureVersionMax?: (nodeId: NodeId) => number;
+  /** Peers judge each other's hello as in production (`transport/hello.ts`). Default false. */
+  readonly hellos?: boolean;
   readonly zoneOf?: (nodeId: NodeId) => string | undefined;
   readonly tuning?: Partial<SimTuning>;
 }
@@ -77,6 +81,8 @@ interface Machine {
   readonly storeId: string;
   readonly disk: SimDisk;
   readonly store: MemoryStore;
+  /** What it saw of its peers, durably. */
+  readonly memory: Map<NodeId, PeerRecord>;
   /** Of a node that joined. */
   seed: JoinSeed | undefined;
   boots: number;
@@ -97,6 +103,9 @@ export class SimCluster {
   readonly diskSlowness = new Map<NodeId, number>();
   /** Errors that stopped a node's store. */
   readonly failures: { readonly nodeId: NodeId; readonly error: unknown }[] = [];
+  /** Hellos that were refused. */
+  readonly refusals: { readonly nodeId: NodeId; readonly by: NodeId; readonly reason: string }[] =
+    [];
   /** Nodes whose program is older than what the cluster uses. */
   readonly outdated = new Set<NodeId>();
 
@@ -106,6 +115,9 @@ export class SimCluster {
     this.random = new Prng(options.seed);
     const time = this.scheduler.openTime();
     this.network = new SimNetwork(time, new Prng(this.random.uint32()));
+    if (options.hellos === true) {
+      this.network.admits = (one, other) => this.#greet(one, other) && this.#greet(other, one);
+    }
     const ids = Array.from({ length: options.nodes }, (_, i) => i + 1);
     this.plan = {
       clusterId: `sim-${options.seed}`,
@@ -138,6 +150,7 @@ export class SimCluster {
         },
       }),
       store: new MemoryStore(),
+      memory: new Map(),
       seed,
       boots: 0,
       time: undefined,
@@ -397,6 +410,32 @@ export class SimCluster {
   /** What the node knows of the members until it has the catalog. */
   reseed(nodeId: NodeId, seed: JoinSeed): void {
     must(this.#machines.get(nodeId)).seed = seed;
+  }
+
+  /** Node `host` judges what node `guest` says of itself. */
+  #greet(host: NodeId, guest: NodeId): boolean {
+    const [ours, theirs] = [host, guest].map((nodeId) => this.#machines.get(nodeId));
+    if (ours?.core === undefined || theirs?.core === undefined) {
+      return false; // It does not listen yet.
+    }
+    const seen = ours.memory.get(guest);
+    const verdict = judgeHello(
+      helloTo(guest, this.#identityOf(ours)),
+      helloTo(host, this.#identityOf(theirs)),
+      seen,
+    );
+    if (verdict.accepted) {
+      ours.memory.set(guest, verdict.record);
+    } else {
+      this.refusals.push({ nodeId: guest, by: host, reason: verdict.reason });
+    }
+    return verdict.accepted;
+  }
+
+  #identityOf({ nodeId, storeId, core }: Machine): LocalIdentity {
+    const { bootHistory, durablePosition } = must(core).parts.log;
+    const { clusterId } = this.plan;
+    return { clusterId, nodeId, storeId, bootNonces: bootHistory, logPosition: durablePosition };
   }
 
   /** The process dies; with `power` also what was not synced. */

@@ -10,7 +10,8 @@
  * itself breaks only after `cutDetectMs`, as a keepalive would notice.
  *
  * Invariant: every choice comes from the given `Prng` and every callback runs through the node's
- * own `Timers`, so a seed replays. Not simulated: bandwidth, TLS, the hello's checks.
+ * own `Timers`, so a seed replays. Not simulated: bandwidth, TLS; the hello's checks are the
+ * cluster's (`admits`).
  */
 import { assert, must } from '../lib/assert.ts';
 import { DynakvError } from '../lib/errors.ts';
@@ -94,6 +95,8 @@ export class SimNetwork {
   options: Required<SimNetworkOptions>;
   /** Sees every frame as it leaves, before any fault. */
   onLaunch: ((from: NodeId, kind: FrameKind, bytes: Buffer) => void) | undefined;
+  /** Whether two nodes let each other in; asked right before they connect. */
+  admits: (one: NodeId, other: NodeId) => boolean = () => true;
   readonly #nowMs: () => number;
   readonly #timers: Timers;
   readonly #nodes = new Map<NodeId, SimNode>();
@@ -260,7 +263,8 @@ export class SimNetwork {
       second.hasPeer(first.nodeId) &&
       !this.isCut(first.nodeId, second.nodeId) &&
       !this.isCut(second.nodeId, first.nodeId) &&
-      this.#connectionBetween(first.nodeId, second.nodeId) === undefined
+      this.#connectionBetween(first.nodeId, second.nodeId) === undefined &&
+      this.admits(first.nodeId, second.nodeId)
     );
   }
 

@@ -6,6 +6,10 @@
 import { assert, must } from '../../lib/assert.ts';
 import { isDynakvError } from '../../lib/errors.ts';
 import type { Prng } from '../../lib/prng.ts';
+import type { Group } from '../../host/group.ts';
+import { decodeSchemaRow, schemaRowKey } from '../../items/schema-row.ts';
+import type { TableSpec } from '../../items/table.ts';
+import type { Call } from '../../router/ports.ts';
 import { systemGroupId } from '../../shards/groups.ts';
 import type { NodeId } from '../../sys/network.ts';
 import { WatchedCluster } from './watched-cluster.ts';
@@ -232,6 +236,109 @@ async function diskFills(seed: number): Promise<ScenarioReport> {
   return await watched.end();
 }
 
+/**
+ * P12: a disk put back to an earlier state is let in by nobody, also after many boots; its node
+ * counts as gone and is replaced, and the machine returns as another node.
+ */
+async function oldDisk(seed: number): Promise<ScenarioReport> {
+  const watched = await WatchedCluster.start(seed, { nodes: 4, hellos: true });
+  const { managed, sim } = watched;
+  sim.crash(4, false);
+  const copy = sim.copyStores(4);
+  await sim.boot(4);
+  await watched.keep(8, 300);
+  await managed.settle();
+  assert(sim.refusals.length === 0, 'Its own disk is let in');
+  sim.crash(4, true);
+  sim.putStoresBack(4, copy);
+  for (let boot = 0; boot < 3; boot++) {
+    await sim.boot(4);
+    await watched.pass(2_000);
+    sim.crash(4, false);
+  }
+  await sim.boot(4);
+  await watched.setGrace(5_000);
+  await watched.keep(8, 300);
+  const by = new Set(sim.refusals.map(({ by: host }) => host));
+  assert(
+    [1, 2, 3].every((nodeId) => by.has(nodeId)),
+    `Refused by all: ${[...by].join()}`,
+  );
+  const reasons = new Set(sim.refusals.map(({ reason }) => reason));
+  assert(reasons.has('BootUnknown'), `Refused as rolled back: ${[...reasons].join()}`);
+  await managed.untilState(4, 'dead');
+  await managed.settle();
+  sim.crash(4, false);
+  await managed.grow(1);
+  await managed.settle();
+  await managed.remove(4);
+  return await watched.end();
+}
+
+const spec: TableSpec = {
+  ...{ name: 't', partitionKey: { name: 'id', type: 'S' } },
+  ...{ billingMode: 'PAY_PER_REQUEST', deletionProtection: false },
+};
+
+/**
+ * P18: tables are made and dropped while copies move and the manager dies: each replica of each
+ * shard, wherever it came to lie, says of each table what the catalog says.
+ */
+async function schemaMoves(seed: number): Promise<ScenarioReport> {
+  const watched = await WatchedCluster.start(seed, { nodes: 3 });
+  const { managed, sim } = watched;
+  const call = (): Call => ({ deadlineMs: sim.scheduler.nowMs + 20_000, requestId: 'schema' });
+  await managed.grow();
+  const ids: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    await managed.until('a node manages', () => managed.manager !== undefined);
+    await sim.settle(managed.any().tables.create(spec, call())).catch(() => undefined);
+    await watched.crashManager();
+    const isActive = (): boolean => managed.catalog.tables.get('t')?.status === 'ACTIVE';
+    await managed.until('the table is active', isActive, 60_000);
+    ids.push(must(managed.catalog.tables.get('t')).tableId);
+    await managed.setState(4, round % 2 === 0 ? 'draining' : 'active');
+    if (round < 2) {
+      await sim.settle(managed.any().tables.remove('t', call())).catch(() => undefined);
+      await managed.until('the table is gone', () => !managed.catalog.tables.has('t'), 60_000);
+    }
+  }
+  await managed.settle();
+  for (const nodeId of sim.nodeIds) {
+    for (const group of must(sim.core(nodeId)).host.groups.values()) {
+      for (const [i, tableId] of group.groupId === systemGroupId ? [] : ids.entries()) {
+        const row = await readRow(watched, nodeId, group, schemaRowKey(tableId));
+        const state = row === undefined ? 'absent' : decodeSchemaRow(row).state;
+        const wanted = i === ids.length - 1 ? 'live' : 'dropped';
+        const where = `group ${group.groupId} on node ${nodeId}`;
+        assert(state === wanted, `Table ${tableId} is ${wanted} in ${where}: ${state}`);
+      }
+    }
+  }
+  return await watched.end();
+}
+
+/** A row as a replica has applied it. */
+async function readRow(
+  { sim }: WatchedCluster,
+  nodeId: NodeId,
+  { replica }: Group,
+  key: Buffer,
+): Promise<Buffer | undefined> {
+  const name = key.toString('latin1');
+  if (replica.read(name) === undefined) {
+    await sim.settle(
+      new Promise<void>((resolve) => {
+        replica.fetch(key, name, () => {
+          resolve();
+        });
+        must(sim.core(nodeId)).host.turnSoon();
+      }),
+    );
+  }
+  return replica.read(name) ?? undefined;
+}
+
 export const membershipScenarios = {
   growAndShrink,
   copiesRise,
@@ -241,4 +348,6 @@ export const membershipScenarios = {
   nowhereToGo,
   snapshotStorm,
   diskFills,
+  oldDisk,
+  schemaMoves,
 } as const satisfies Readonly<Record<string, (seed: number) => Promise<ScenarioReport>>>;
