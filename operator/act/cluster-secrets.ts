@@ -1,26 +1,15 @@
 /**
  * The Secrets of a cluster: its authority, what is trusted, and the certificates of nodes, operator
- * and client port. What is missing or cannot be used is made; what is there is kept. They are read
- * by name, never listed, and not watched: the operator looks again every so often.
- *
- * An authority that was deleted is made anew and *added* to what is trusted, so that certificates
- * of the old one go on to work (O23).
+ * and client port. They are read by name, never listed, and not watched: the operator looks again
+ * every so often. Which of them must be written is `keepCertificates`; here they are read and
+ * written, in an order that may be cut short anywhere.
  */
 import type { Clock } from '../../node/sys/clock.ts';
 import { objectNames } from '../api/names.ts';
 import type { CertificateView } from '../api/observed.ts';
-import { createAuthority, findPairProblem, issueCertificate } from '../certificates/authority.ts';
-import type { CertificateUse } from '../certificates/authority.ts';
-import { describeCertificate } from '../certificates/certificate-facts.ts';
+import { keepCertificates } from '../certificates/cluster-certificates.ts';
 import type { BuildContext } from '../desired/build-context.ts';
-import type { CertificateNames } from '../desired/certificate-names.ts';
-import {
-  clientCertificateNames,
-  operatorCertificateNames,
-  peerCertificateNames,
-} from '../desired/certificate-names.ts';
 import type { PemPair } from '../desired/secrets.ts';
-import { buildAuthoritySecret, buildBundleSecret, buildLeafSecret } from '../desired/secrets.ts';
 import { kindOf } from '../kube/kinds.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { KubeObject } from '../kube/kube-objects.ts';
@@ -45,12 +34,6 @@ interface Known {
   readonly set: SecretSet;
   readonly atMs: number;
   readonly generation: number;
-}
-
-interface Leaf {
-  readonly secret: string;
-  readonly names: CertificateNames;
-  readonly use: CertificateUse;
 }
 
 export class ClusterSecrets {
@@ -88,79 +71,38 @@ export class ClusterSecrets {
   }
 
   async #look(context: BuildContext, mayMake: boolean): Promise<SecretSet | undefined> {
-    const { cluster } = context;
-    const names = objectNames(cluster.metadata.name);
-    const authority = await this.#authority(context, mayMake);
-    if (authority === undefined) {
-      return undefined;
-    }
-    const bundle = await this.#bundle(context, authority, mayMake);
-    const leaves: Leaf[] = [
-      { secret: names.peerTlsSecret, names: peerCertificateNames(cluster), use: 'both' },
-      { secret: names.operatorTlsSecret, names: operatorCertificateNames(cluster), use: 'client' },
+    const names = objectNames(context.cluster.metadata.name);
+    const wanted = [
+      ...[names.caKeySecret, names.caBundleSecret, names.peerTlsSecret, names.operatorTlsSecret],
+      ...(context.cluster.spec.tls.client.mode === 'Managed' ? [names.clientTlsSecret] : []),
     ];
-    if (cluster.spec.tls.client.mode === 'Managed') {
-      const client = clientCertificateNames(cluster);
-      leaves.push({ secret: names.clientTlsSecret, names: client, use: 'server' });
-    }
-    const certificates = [viewOf(names.caKeySecret, authority.certificate)];
-    let operator: PemPair | undefined;
-    for (const leaf of leaves) {
-      const pair = await this.#leaf(context, leaf, { authority, bundle, mayMake });
-      if (pair === undefined) {
-        return undefined;
+    const found = new Map<string, SecretObject>();
+    for (const name of wanted) {
+      const secret = await this.#find(context, name);
+      if (secret !== undefined) {
+        found.set(name, secret);
       }
-      certificates.push(viewOf(leaf.secret, pair.certificate));
-      operator = leaf.secret === names.operatorTlsSecret ? pair : operator;
     }
-    return operator && { bundle, operator, certificates };
-  }
-
-  async #authority(context: BuildContext, mayMake: boolean): Promise<PemPair | undefined> {
-    const { metadata } = context.cluster;
-    const found = await this.#find(context, objectNames(metadata.name).caKeySecret);
-    if (found !== undefined || !mayMake) {
-      return found && pairOf(found);
+    const pair = (name: string): PemPair | undefined => pairOf(found.get(name));
+    const known = {
+      authority: pair(names.caKeySecret),
+      bundle: textOf(found.get(names.caBundleSecret), 'ca.crt'),
+      peer: pair(names.peerTlsSecret),
+      operator: pair(names.operatorTlsSecret),
+      client: pair(names.clientTlsSecret),
+    };
+    if (!mayMake && found.size < wanted.length) {
+      const { operator, bundle } = known;
+      return operator && bundle !== undefined ? { bundle, operator, certificates: [] } : undefined;
     }
-    const subject = `${metadata.namespace}/${metadata.name} authority`;
-    const pair = await createAuthority(subject, this.#clock.wallMs());
-    await this.#client.create(buildAuthoritySecret(context, pair));
-    return pair;
-  }
-
-  async #bundle(context: BuildContext, authority: PemPair, mayMake: boolean): Promise<string> {
-    const name = objectNames(context.cluster.metadata.name).caBundleSecret;
-    const found = await this.#find(context, name);
-    const bundle = found === undefined ? '' : textOf(found, 'ca.crt');
-    const own = authority.certificate.trim();
-    if (bundle.includes(own) || !mayMake) {
-      return bundle;
+    const kept = await keepCertificates(context, known, this.#clock.wallMs());
+    for (const secret of mayMake ? kept.secrets : []) {
+      await (found.has(secret.metadata.name)
+        ? this.#client.apply(secret)
+        : this.#client.create(secret));
     }
-    const next = bundle === '' ? `${own}\n` : `${bundle.trim()}\n${own}\n`;
-    const built = buildBundleSecret(context, next);
-    await (found === undefined ? this.#client.create(built) : this.#client.apply(built));
-    return next;
-  }
-
-  async #leaf(
-    context: BuildContext,
-    leaf: Leaf,
-    facts: { readonly authority: PemPair; readonly bundle: string; readonly mayMake: boolean },
-  ): Promise<PemPair | undefined> {
-    const { authority, bundle, mayMake } = facts;
-    const nowMs = this.#clock.wallMs();
-    const found = await this.#find(context, leaf.secret);
-    const pair = found && pairOf(found);
-    const problem = pair && findPairProblem(pair, bundle, { names: leaf.names, nowMs });
-    if ((pair !== undefined && problem === undefined) || !mayMake) {
-      return pair;
-    }
-    const { names, use } = leaf;
-    const next = await issueCertificate(authority, { names, use, nowMs });
-    const issuer = describeCertificate(next.certificate, bundle)?.issuerFingerprint ?? '';
-    const built = buildLeafSecret(context, leaf.secret, next, issuer);
-    await (found === undefined ? this.#client.create(built) : this.#client.apply(built));
-    return next;
+    const { bundle, ...operator } = kept.operator;
+    return { bundle, operator, certificates: kept.views };
   }
 
   /** Throws if it is somebody else's (O16). */
@@ -174,15 +116,12 @@ export class ClusterSecrets {
   }
 }
 
-function textOf(secret: SecretObject, name: string): string {
-  return Buffer.from(secret.data?.[name] ?? '', 'base64').toString('utf8');
+function textOf(secret: SecretObject | undefined, name: string): string | undefined {
+  const text = secret?.data?.[name];
+  return text === undefined ? undefined : Buffer.from(text, 'base64').toString('utf8');
 }
 
-function pairOf(secret: SecretObject): PemPair {
-  return { certificate: textOf(secret, 'tls.crt'), key: textOf(secret, 'tls.key') };
-}
-
-function viewOf(name: string, certificate: string): CertificateView {
-  const facts = describeCertificate(certificate, '');
-  return { name, notBeforeMs: facts?.notBeforeMs ?? 0, notAfterMs: facts?.notAfterMs ?? 0 };
+function pairOf(secret: SecretObject | undefined): PemPair | undefined {
+  const [certificate, key] = [textOf(secret, 'tls.crt'), textOf(secret, 'tls.key')];
+  return certificate === undefined || key === undefined ? undefined : { certificate, key };
 }
