@@ -5,7 +5,7 @@ import { rowKey } from '../storage/generation-rows.ts';
 import type { EngineRow } from '../sys/engine.ts';
 import { MemoryStore } from '../storage/memory-store.ts';
 import { realTimers } from '../sys/real/timers.ts';
-import { estimateTableBytes } from './shard-bytes.ts';
+import { estimateTableBytes, isDue } from './shard-bytes.ts';
 
 const range = { from: 0x4000_0000, to: 0x8000_0000 };
 const limits = { rowsMax: 40, bytesMax: 65_536 };
@@ -47,5 +47,25 @@ describe('estimateTableBytes()', () => {
     const told = await estimate(rowsOf(1, count, bytes));
     expect(told).toBeGreaterThan(0.9 * whole);
     expect(told).toBeLessThan(1.1 * whole);
+  });
+});
+
+describe('isDue()', () => {
+  const since = (entries: number, bytes: number) => ({ entries, bytes });
+
+  test('a shard that nobody wrote to is left alone', () => {
+    expect(isDue({ bytes: 0, looks: 1_000 }, since(0, 0))).toBe(false);
+  });
+
+  test('a few large entries count as much as many small ones', () => {
+    expect(isDue({ bytes: 0, looks: 10 }, since(4, 1_200_000))).toBe(true);
+    expect(isDue({ bytes: 0, looks: 10 }, since(5_000, 1_200_000))).toBe(true);
+    expect(isDue({ bytes: 1e9, looks: 10 }, since(5_000, 1_200_000))).toBe(false);
+  });
+
+  test('little is seen later, and nothing twice in a row', () => {
+    expect(isDue({ bytes: 1e9, looks: 59 }, since(1, 100))).toBe(false);
+    expect(isDue({ bytes: 1e9, looks: 60 }, since(1, 100))).toBe(true);
+    expect(isDue({ bytes: 0, looks: 9 }, since(100, 1e9))).toBe(false);
   });
 });

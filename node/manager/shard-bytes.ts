@@ -27,14 +27,32 @@ const engineTimesMax = 4;
 const bufferedBytesMax = 256 * mebibyte;
 /** Tables looked at in one shard; what is beyond counts as much as those before, each. */
 const tablesMax = 200;
-/** A shard is looked at again after so many entries, and not before so many looks. */
-const entriesBetween = 1_000;
-const looksBetween = 20;
+/** A shard that changed is measured again after so many looks, however little was written … */
+const looksMax = 60;
+/** … and sooner, but not before so many, … */
+const looksMin = 10;
+/** … once this many bytes were, or this share of what it had. */
+const writtenBytesMin = mebibyte;
+const writtenShare = 1 / 16;
 
 interface Measured {
   readonly bytes: number;
+  /** Applied index, and bytes that the log had taken. */
   readonly index: number;
+  readonly logMark: number;
   looks: number;
+}
+
+/** Whether the size of a shard is worth another sample. */
+export function isDue(
+  known: Pick<Measured, 'bytes' | 'looks'>,
+  since: { readonly entries: number; readonly bytes: number },
+): boolean {
+  if (since.entries === 0 || known.looks < looksMin) {
+    return false;
+  }
+  const muchBytes = Math.max(writtenBytesMin, known.bytes * writtenShare);
+  return since.bytes >= muchBytes || known.looks >= looksMax;
 }
 
 export interface ShardBytesParts {
@@ -72,12 +90,14 @@ export class ShardBytes {
     }
     this.#busy = true;
     const { index } = group.replica.applied;
+    const logMark = group.storage.appendedBytes;
     this.#measure(group).then(
       (bytes) => {
         this.#busy = false;
         const held = this.#parts.engine.health().liveDataBytes;
         const bytesMax = held * engineTimesMax + bufferedBytesMax;
-        this.#measured.set(group, { bytes: Math.min(bytes, bytesMax), index, looks: 0 });
+        const measured = { bytes: Math.min(bytes, bytesMax), index, logMark, looks: 0 };
+        this.#measured.set(group, measured);
       },
       (error: unknown) => {
         this.#busy = false;
@@ -99,12 +119,14 @@ export class ShardBytes {
       if (!isShard || group.openTerm === 0) {
         continue;
       }
-      const entries = group.replica.applied.index - (known?.index ?? 0);
-      const isDue = entries >= entriesBetween && (known?.looks ?? 0) >= looksBetween;
       if (known === undefined) {
         return group;
       }
-      due ??= isDue ? group : undefined;
+      const since = {
+        entries: group.replica.applied.index - known.index,
+        bytes: group.storage.appendedBytes - known.logMark,
+      };
+      due ??= isDue(known, since) ? group : undefined;
     }
     return this.#parts.shardCount() === 0 ? undefined : due;
   }

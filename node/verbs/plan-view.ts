@@ -59,10 +59,12 @@ export function formatPlan(plan: PlanView): string {
     formatNodeIds(move.toNodeIds),
     formatBytes(move.bytes),
   ]);
+  // The least is told by the mean shard: a plan of small ones may be below it.
+  const least = bytesMin > bytes ? '' : `, ${formatBytes(bytesMin)} of them whatever the plan`;
   const nothing = refusals.length === 0 ? pc.green('nothing') : 'nothing that is allowed';
   return [
     `moves    ${movesTotal === 0 ? nothing : movesTotal}`,
-    `bytes    ${formatBytes(bytes)} to copy, ${formatBytes(bytesMin)} of them whatever the plan`,
+    `bytes    ${formatBytes(bytes)} to copy${least}`,
     `time     about ${formatDuration(seconds * 1_000)} at the byte rate of the settings`,
     `leaders  ${leaderTransfers} change`,
     ...changeLines(moves),

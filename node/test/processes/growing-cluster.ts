@@ -91,11 +91,11 @@ export class GrowingCluster {
     );
   }
 
-  async #spawn(): Promise<GrowingNode> {
+  async #spawn(ownFolder?: string): Promise<GrowingNode> {
     const [clientPort, peerPort, opsPort] = await freePorts();
     this.#places += 1;
     const place = this.#places;
-    const folder = join(this.#folder, `p${place}`);
+    const folder = ownFolder ?? join(this.#folder, `p${place}`);
     const node: GrowingNode = {
       ...{ place, folder, clientPort, peerPort, opsPort, nodeId: 0 },
       process: this.#process(place, folder, [clientPort, peerPort, opsPort]),
@@ -188,10 +188,10 @@ export class GrowingCluster {
     return { expectedRevision: must(node, `Status has no node ${nodeId}`).revision };
   }
 
-  /** A new node joins and is activated; its id. */
-  async grow(): Promise<number> {
+  /** A new node joins and is activated; its id. `folder`: for its data. */
+  async grow(folder?: string): Promise<number> {
     const members = this.#nodes.filter((node) => node.nodeId !== 0);
-    const node = await this.#spawn();
+    const node = await this.#spawn(folder);
     const { nodeId } = await this.#ask(node, (client) =>
       client.joinCluster({
         addresses: members.map((member) => `127.0.0.1:${member.peerPort}`),
@@ -273,6 +273,10 @@ export class GrowingCluster {
   async killAndRestart(nodeId: number): Promise<void> {
     await this.kill(nodeId);
     this.startNode(nodeId);
+  }
+
+  isRunning(nodeId: number): boolean {
+    return this.#node(nodeId).process.isRunning;
   }
 
   folderOf(nodeId: number): string {
