@@ -36,17 +36,20 @@ export class OwnedObjects {
    */
   async ensure(
     ownerUid: string,
-    objects: readonly KubeObject[],
+    wanted: { readonly objects: readonly KubeObject[]; readonly unwanted: readonly KubeObject[] },
     checkMs = 10_000,
   ): Promise<readonly Hindrance[]> {
-    const hash = objectHash(objects);
+    const hash = objectHash(wanted);
     const checked = this.#checkedMs.get(ownerUid);
     const nowMs = this.#clock.monotonicMs();
     if (checked?.hash === hash && nowMs - checked.atMs < checkMs) {
       return [];
     }
     const collisions: Hindrance[] = [];
-    for (const object of objects) {
+    for (const object of wanted.unwanted) {
+      await this.#remove(ownerUid, object);
+    }
+    for (const object of wanted.objects) {
       if (!(await this.#ensureOne(ownerUid, object))) {
         const { kind, metadata } = object;
         const message =
@@ -64,6 +67,16 @@ export class OwnedObjects {
   /** Somebody touched an object of this cluster: it is looked at in the next round. */
   forget(ownerUid: string): void {
     this.#checkedMs.delete(ownerUid);
+  }
+
+  /** One of another is left alone, and so is a kind that is not installed. */
+  async #remove(ownerUid: string, object: KubeObject): Promise<void> {
+    const { namespace = '', name } = object.metadata;
+    const live = await this.#client.find(findKind(object), namespace, name);
+    const { uid } = live?.metadata ?? {};
+    if (live !== undefined && uid !== undefined && controllerOf(live)?.uid === ownerUid) {
+      await this.#client.delete(live, { uid });
+    }
   }
 
   /** False: it is another's. */

@@ -86,17 +86,23 @@ export class Observer {
     const podViews = present(pods.items.map((pod) => podView(name, pod)));
     const doors = new Doors(this.#options.openDoor, cluster);
     const asked = await this.#ask(cluster, podViews, doors);
+    const claimViews = present(claims.items.map((claim) => claimView(name, claim)));
+    const isBorn = claimViews.some((claim) => claim.clusterId !== '');
+    const { failure, identities, status } = asked.database;
+    const silence = `None of ${podViews.length} pods answers as a member of the database`;
+    const isSilent = isBorn && status === undefined && failure === '';
+    const database = { ...asked.database, failure: isSilent ? silence : failure, identities };
     const used = new Set(podViews.map((pod) => pod.machine));
     const observed: Observed = {
       nowMs: clock.wallMs(),
       cluster,
       statefulSet: set === undefined ? undefined : statefulSetView(uid, set),
       pods: podViews.sort((a, b) => a.ordinal - b.ordinal),
-      claims: present(claims.items.map((claim) => claimView(name, claim))),
+      claims: claimViews,
       machines: machines(cluster.spec.topology.zoneKey).filter((each) => used.has(each.name)),
       certificates: known.certificates,
       wantedTemplateHash: known.wantedTemplateHash,
-      database: asked.database,
+      database,
     };
     return {
       ...{ observed, set, settings: asked.settings, member: asked.member },

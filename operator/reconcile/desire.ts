@@ -33,6 +33,10 @@ export function desireWith(options: DesireOptions): (cluster: DynamoCluster) => 
     const found = await secrets.ensure(context, mayMake);
     const built = buildDesiredObjects(context, { isQuorumAtRisk: false });
     const { objects, statefulSet, templateHash } = built;
-    return { objects, statefulSet, templateHash, certificates: found?.certificates ?? [] };
+    const unwanted = built.unwanted.map(({ apiVersion, kind, ...metadata }) => ({
+      ...{ apiVersion, kind, metadata },
+    }));
+    const certificates = found?.certificates ?? [];
+    return { objects, unwanted, statefulSet, templateHash, certificates };
   };
 }

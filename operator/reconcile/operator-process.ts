@@ -21,10 +21,11 @@ import type { ClusterFacts, ProcessFacts } from '../metrics/operator-metrics.ts'
 import type { Door, OpenDoor } from '../nodes/database-port.ts';
 import type { GrpcDoorOptions } from '../nodes/grpc-database.ts';
 import { PemChannels } from '../nodes/pem-channels.ts';
+import { watchedDoors } from '../nodes/watched-door.ts';
+import { computeStatus } from '../status/cluster-status.ts';
 import { desireWith } from './desire.ts';
 import { Operator } from './operator.ts';
 import type { OperatorOptions } from './options.ts';
-import { summarize } from './status-summary.ts';
 
 export interface OperatorProcessParts {
   readonly options: OperatorOptions;
@@ -108,7 +109,9 @@ export class OperatorProcess {
       ...{ client, secrets: this.#secrets, operatorNamespace: connection.namespace },
       defaultVersion: options.defaultVersion ?? version,
     });
-    const openDoor = this.#parts.doors({ channelsOf: (door) => this.#channelsOf(door) });
+    const { beforeWrite } = this.#parts;
+    const doors = this.#parts.doors({ channelsOf: (door) => this.#channelsOf(door) });
+    const openDoor = beforeWrite === undefined ? doors : watchedDoors(doors, beforeWrite);
     const writer = new StatusWriter({ client, clock: this.#parts.clock });
     return new Operator(
       {
@@ -119,7 +122,7 @@ export class OperatorProcess {
           return await desire(cluster);
         },
         tell: async (observed, report) => {
-          const status = summarize(observed, report);
+          const status = computeStatus(observed, report);
           this.#facts.set(observed.cluster.metadata.uid, factsOf(observed, report, status));
           await writer.write(observed.cluster, status);
         },

@@ -26,6 +26,8 @@ export const clusters = kindOf<DynamoCluster>(apiVersion, clusterKind, 'dynamocl
 export interface Desired {
   /** Plain objects, in the order of their making. */
   readonly objects: readonly KubeObject[];
+  /** What must not be there, if it is this cluster's. */
+  readonly unwanted: readonly KubeObject[];
   /** Without replicas. */
   readonly statefulSet: KubeObject;
   readonly templateHash: string;
@@ -84,7 +86,7 @@ export class Reconciler {
     const isLeaving = deletionTimestamp !== undefined;
     const wanted = await desire(cluster);
     const mayWrite = !isLeaving && !cluster.spec.paused;
-    const collisions = mayWrite ? await objects.ensure(uid, wanted.objects) : [];
+    const collisions = mayWrite ? await objects.ensure(uid, wanted) : [];
     const { templateHash, certificates } = wanted;
     const look = await observer.look(cluster, { wantedTemplateHash: templateHash, certificates });
     try {

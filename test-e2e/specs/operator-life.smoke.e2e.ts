@@ -1,0 +1,237 @@
+/**
+ * The life of a cluster in the hands of the operator. Goal: created, grown, shrunk, rolled,
+ * paused and deleted, and not one acknowledged write lost. Method: a checked writer without
+ * retries goes on through all of it; the operator is a process of this host.
+ */
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import type { CheckedWriter } from '../lib/checked-writer.ts';
+import type { KubeObject, Pod } from '../lib/kube-objects.ts';
+import { isReadyPod } from '../lib/kube-objects.ts';
+import { timeouts } from '../lib/timeouts.ts';
+import { pause } from '../lib/waiting.ts';
+import { watchGone, watchObject } from '../lib/watch-until.ts';
+import { useCluster } from '../spec-cluster.ts';
+import { DatabaseCluster, installCrd } from './database-cluster.ts';
+import { OperatorProgram } from './operator-program.ts';
+
+const stepMs = timeouts.test * 2;
+/** Time itself is what this waits for: so long nothing is written. */
+const restMs = 60_000;
+
+describe('life of a cluster', () => {
+  const spec = useCluster('operator-life');
+  let operator: OperatorProgram;
+  let demo: DatabaseCluster;
+  let writer: CheckedWriter | undefined;
+
+  beforeAll(async () => {
+    await installCrd(spec);
+    const { kubectl = '', kubeconfig = '' } = spec.environment.cluster ?? {};
+    const { namespace, outFolder } = spec;
+    operator = new OperatorProgram({ kubectl, kubeconfig, namespace, outFolder });
+    operator.start();
+    demo = new DatabaseCluster(spec, 'demo');
+  }, timeouts.hook);
+  afterAll(async () => {
+    await writer?.stop();
+    await operator.stop();
+  }, timeouts.hook);
+
+  const running = (): CheckedWriter => writer as CheckedWriter;
+
+  spec.test(
+    'three nodes become a cluster that takes writes',
+    async () => {
+      const start = Date.now();
+      const applied = await demo.apply();
+      writer = demo.writer();
+      await demo.reaches('to have a database', 1, (cluster) =>
+        cluster.status?.clusterId === undefined ? 'there is none' : undefined,
+      );
+      await writer.start();
+      const value = (Date.now() - start) / 1_000;
+      const what = 'apply to first acknowledged write, 3 nodes';
+      spec.record({ what, value, unit: 's', atMost: 60, aim: 25 });
+      const ready = await demo.ready(applied);
+      expect(ready.status?.clusterId).toBe(ready.metadata.uid);
+      expect(ready.status?.readyReplicas).toBe(3);
+    },
+    stepMs,
+  );
+
+  spec.test(
+    'a fourth node is added, and taken away again, and its volume is kept',
+    async () => {
+      await demo.ready(await demo.scale(4));
+      expect((await demo.pods()).length).toBe(4);
+      const failedBefore = running().failed;
+      await demo.ready(await demo.scale(3));
+      await demo.podsUntil('the fourth pod to go', (pods) =>
+        pods.length === 3 ? undefined : `there are ${pods.length}`,
+      );
+      const claims = await demo.claims();
+      expect(claims.length).toBe(4);
+      const retired = claims.find((claim) => claim.metadata.name === 'data-demo-3');
+      expect(retired?.metadata.labels?.['dynakv.dev/retired-node-id']).toBe('4');
+      spec.record({
+        ...{ what: 'scale 4→3: failed requests without retries', unit: 'requests' },
+        value: running().failed - failedBefore,
+      });
+    },
+    stepMs,
+  );
+
+  spec.test('fewer nodes than copies are refused by name, and nothing moves', async () => {
+    const before = await demo.pods();
+    // The API server refuses it, as the cluster has an id by now.
+    await expect(demo.scale(2)).rejects.toThrow(/replicationFactor|replication factor/);
+    expect((await demo.pods()).map(uidOf)).toEqual(before.map(uidOf));
+  });
+
+  spec.test(
+    'a volume of a removed node stops growing, with the remedy',
+    async () => {
+      const asked = await demo.scale(4);
+      const blocked = await demo.hasReason(asked.metadata.generation ?? 0, 'RetiredVolume');
+      const text = JSON.stringify(blocked.status?.conditions);
+      expect(text).toContain('kubectl delete pvc data-demo-3');
+      await demo.ready(await demo.scale(3));
+    },
+    stepMs,
+  );
+
+  spec.test(
+    'a changed configuration is rolled out, one pod at a time',
+    async () => {
+      const before = await demo.pods();
+      running().resetGap();
+      const failedBefore = running().failed;
+      let most = 0;
+      const watch = setInterval(() => {
+        void demo
+          .pods()
+          .then((pods) => {
+            most = Math.max(most, 3 - pods.filter(isReadyPod).length);
+          })
+          .catch(() => undefined);
+      }, 500);
+      try {
+        await demo.ready(await demo.patch({ config: { 'log-level': 'debug' } }));
+      } finally {
+        clearInterval(watch);
+      }
+      const after = await demo.pods();
+      expect(after.filter((pod) => before.some((old) => uidOf(old) === uidOf(pod)))).toEqual([]);
+      expect(most).toBeLessThanOrEqual(1);
+      await running().progress();
+      const value = running().failed - failedBefore;
+      const what = 'roll of 3 nodes: failed requests without retries';
+      spec.record({ what, value, unit: 'requests' });
+      const longest = running().longestGapSeconds;
+      spec.record({
+        what: 'roll of 3 nodes: longest time without a write',
+        value: longest,
+        unit: 's',
+      });
+    },
+    stepMs,
+  );
+
+  spec.test(
+    'a StatefulSet scaled by hand is scaled back, and no node is lost',
+    async () => {
+      const set = await spec.client.patch<KubeObject>(demo.setRef, { spec: { replicas: 1 } });
+      await watchObject<KubeObject>(spec.client, demo.setRef, {
+        what: 'the set to be scaled back',
+        timeoutMs: timeouts.podsReady,
+        missing: (now) =>
+          now?.metadata.generation !== set.metadata.generation && replicasOf(now) === 3
+            ? undefined
+            : `it has ${replicasOf(now)} replicas`,
+      });
+      await demo.reaches('to be whole again', 1, (cluster) =>
+        cluster.status?.replicas === 3 && cluster.status.readyReplicas === 3
+          ? undefined
+          : `${cluster.status?.readyReplicas ?? 0} of ${cluster.status?.replicas ?? 0} are Ready`,
+      );
+      await demo.ready();
+      await running().progress();
+    },
+    stepMs,
+  );
+
+  spec.test(
+    'a deleted pod is back, and its shards are written meanwhile',
+    async () => {
+      running().resetGap();
+      await spec.client.delete(demo.podRef(1));
+      await demo.podsUntil('three pods to be Ready', (pods) => {
+        const ready = pods.filter(isReadyPod).length;
+        return ready === 3 && pods.length === 3 ? undefined : `${ready} are`;
+      });
+      await running().progress();
+      const value = running().longestGapSeconds;
+      const what = 'pod deleted: longest time without a write';
+      spec.record({ what, value, unit: 's', atMost: 5, aim: 2 });
+    },
+    stepMs,
+  );
+
+  spec.test(
+    'paused, nothing is changed; afterwards everything is',
+    async () => {
+      const before = await demo.pods();
+      const paused = await demo.patch({ paused: true, config: { 'log-level': 'info' } });
+      await demo.hasReason(paused.metadata.generation ?? 0, 'Paused');
+      await running().progress(100);
+      expect((await demo.pods()).map(uidOf)).toEqual(before.map(uidOf));
+      await demo.ready(await demo.patch({ paused: false }));
+      expect((await demo.pods()).map(uidOf)).not.toEqual(before.map(uidOf));
+    },
+    stepMs,
+  );
+
+  spec.test(
+    'without load, the object stands still for a minute',
+    async () => {
+      const report = await running().finish();
+      expect(report.acknowledged).toBeGreaterThan(100);
+      await demo.ready();
+      // Numbers of the load are told at most ten seconds late.
+      await pause(restMs / 4);
+      const before = (await demo.get()).metadata.resourceVersion;
+      await pause(restMs);
+      expect((await demo.get()).metadata.resourceVersion).toBe(before);
+    },
+    stepMs,
+  );
+
+  spec.test(
+    'deleted and made anew on kept volumes, everything is there',
+    async () => {
+      const { metadata, status } = await demo.get();
+      await spec.client.delete(demo.ref);
+      await watchGone(spec.client, { ...demo.ref, uid: metadata.uid ?? '' });
+      await demo.podsUntil('all pods to go', (pods) =>
+        pods.length === 0 ? undefined : `${pods.length} are there`,
+      );
+      await demo.apply();
+      await demo.reaches('to be adopted', 1, (cluster) =>
+        cluster.status?.clusterId === undefined ? 'no database answers' : undefined,
+      );
+      const again = await demo.ready();
+      expect(again.status?.clusterId).toBe(status?.clusterId);
+      // The last read of every key, by the checker of before.
+      await running().finish();
+    },
+    stepMs,
+  );
+});
+
+function uidOf(pod: Pod): string {
+  return pod.metadata.uid ?? '';
+}
+
+function replicasOf(set: KubeObject | undefined): number {
+  return (set?.['spec'] as { readonly replicas?: number } | undefined)?.replicas ?? 0;
+}
