@@ -19,15 +19,16 @@ if [[ ! -x $cache/promtool ]]; then
   flock 9
   if [[ ! -x $cache/promtool ]]; then
     echo 'Unpacking the Debian package of Prometheus into a cache folder (once)' >&2
-    if ! apt-cache show prometheus >/dev/null 2>&1; then
-      [[ $(id -u) == 0 ]] || fail 'the package lists are empty: apt-get update, as root'
-      apt-get update -q >&2 || fail 'apt-get update failed (its messages are above)'
-    fi
     staging=$(mktemp -d "$cache.XXXXXX")
     trap 'rm -rf "$staging"' EXIT
     chmod 777 "$staging"
-    (cd "$staging" && apt-get download -q prometheus >&2) ||
-      fail 'apt-get download failed (its messages are above)'
+    # Package lists may be missing, or name a package that is there no more.
+    if ! (cd "$staging" && apt-get download -q prometheus >&2); then
+      [[ $(id -u) == 0 ]] || fail 'the package lists are missing or old: apt-get update, as root'
+      apt-get update -q >&2 || fail 'apt-get update failed (its messages are above)'
+      (cd "$staging" && apt-get download -q prometheus >&2) ||
+        fail 'apt-get download failed (its messages are above)'
+    fi
     dpkg-deb -x "$staging"/prometheus_*.deb "$staging/unpacked"
     mkdir "$staging/bin"
     mv "$staging"/unpacked/usr/bin/{prometheus,promtool} "$staging/bin/"
