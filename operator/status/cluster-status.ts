@@ -12,7 +12,7 @@ import type { DatabasePlan, Observed, PlanReport } from '../api/observed.ts';
 import { versionOfImage } from '../desired/image.ts';
 import { endpointOf } from '../desired/services.ts';
 import { oldestVersion, summariseNodes } from './node-summaries.ts';
-import { shortText, twoDigits } from './rounded.ts';
+import { coarseBytes, shortText, twoDigits } from './rounded.ts';
 import { summariseShards } from './shard-health.ts';
 import { judgeConditions } from './verdicts.ts';
 import type { Verdict } from './verdicts.ts';
@@ -95,7 +95,7 @@ function conditionsOf({ cluster, nowMs }: Observed, verdicts: readonly Verdict[]
 function planOf(plan: DatabasePlan): PlanSummary {
   return {
     moves: plan.moves,
-    bytes: twoDigits(plan.bytes),
+    bytes: coarseBytes(plan.bytes),
     seconds: twoDigits(plan.seconds),
     refusals: plan.refusals.slice(0, blockersMax).map(blockerOf),
   };

@@ -4,7 +4,7 @@ import type { NodeSummary } from '../api/cluster-status.ts';
 import { podName } from '../api/names.ts';
 import { nodeIdOf, ordinalOfNode } from '../api/node-place.ts';
 import type { MachineView, Observed, PodView } from '../api/observed.ts';
-import { shortText, twoDigits } from './rounded.ts';
+import { coarseBytes, shortText } from './rounded.ts';
 
 const nodesMax = 50;
 const messageCharactersMax = 512;
@@ -77,7 +77,7 @@ function summaryOf(name: string, place: Place): NodeSummary {
       : {
           shards: node.replicaCount,
           leaders: node.leaderCount,
-          usedBytes: twoDigits(node.usedBytes),
+          usedBytes: coarseBytes(node.usedBytes),
         }),
     ...(node === undefined || node.version === '' ? {} : { version: node.version }),
     ...(complaint === undefined ? {} : { message: shortText(complaint, messageCharactersMax) }),

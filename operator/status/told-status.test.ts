@@ -13,7 +13,7 @@ import { readShapes } from '../generate/main.ts';
 import { withDefaults } from '../generate/schema-defaults.ts';
 import { testingCluster } from '../test/testing-cluster.ts';
 import { computeStatus } from './cluster-status.ts';
-import { twoDigits } from './rounded.ts';
+import { coarseBytes, twoDigits } from './rounded.ts';
 import { groupsAtRisk } from './shard-health.ts';
 import { msUntilWrite } from './status-change.ts';
 
@@ -39,7 +39,7 @@ function nodeOf(ordinal: number, change: Partial<NodeView> = {}): NodeView {
     },
     ...{ state: 'active', bootId: 'b', version: '1.0.0', replicaCount: 3, leaderCount: 1 },
     ...{ revision: 1, answers: true, storeId: 's', evictingLeaders: false, maintenanceUntilMs: 0 },
-    ...{ silentSinceMs: 0, usedBytes: 123_456, freeBytes: 1e9, featureVersionMax: 1 },
+    ...{ silentSinceMs: 0, usedBytes: 123_456_789, freeBytes: 1e9, featureVersionMax: 1 },
     ...{ quarantined: '', drainOwner: '', ready: true },
     ...change,
   };
@@ -134,7 +134,7 @@ describe('a healthy cluster', () => {
     });
     expect(status.nodes?.[0]).toEqual({
       ...{ name: 'demo-0', nodeId: 1, zone: 'zone-0', state: 'active', ready: true },
-      ...{ shards: 3, leaders: 1, usedBytes: 120_000, version: '1.0.0' },
+      ...{ shards: 3, leaders: 1, usedBytes: 120_000_000, version: '1.0.0' },
     });
   });
 
@@ -362,6 +362,12 @@ describe('msUntilWrite()', () => {
     const turned = Object.fromEntries(Object.entries(before).reverse()) as ClusterStatus;
     expect(msUntilWrite(before, turned, 99_999)).toBeUndefined();
   });
+});
+
+test('coarseBytes() stands still for less than a megabyte', () => {
+  expect([0, 400_000, 1_600_000, 9_400_000, 14_600_000, 123_456_789].map(coarseBytes)).toEqual([
+    ...[0, 0, 2_000_000, 9_000_000, 15_000_000, 120_000_000],
+  ]);
 });
 
 test('twoDigits() keeps what matters', () => {
