@@ -56,8 +56,11 @@ export const operatorShared: readonly string[] = [
   'node/sys/',
   // The client of the admin service, and channels.
   'node/admin/grpc-admin-client.ts',
+  'node/admin/grpc-cluster-calls.ts',
   'node/admin/plain-message.ts',
   'node/transport/grpc-channel.ts',
+  // The verbs about a cluster, for a command line of its own.
+  'node/verbs/',
   // Its version.
   'package.json',
 ];
