@@ -50,4 +50,22 @@ export const hostFlaws: readonly Flaw[] = [
     storm,
     seed: 37,
   },
+  {
+    name: 'cache-does-not-follow',
+    rule: 'design 3.3: the item cache equals the applied state',
+    file: 'node/host/replica.ts',
+    before: 'this.#cache.follow(this.#cachePrefix + name, write.value);',
+    after: 'void 0;',
+    storm: 'hot',
+    seed: 10,
+  },
+  {
+    name: 'watermark-before-sync',
+    rule: 'P10: the watermark follows the sync of RocksDB',
+    file: 'node/host/drainer.ts',
+    before: '    this.#engine.syncWal().then(',
+    after: '    Promise.resolve().then(',
+    storm: 'hot',
+    seed: 3,
+  },
 ];

@@ -25,8 +25,8 @@ export const clusterStorm: Storm = {
     weather.rain();
     for (let i = 0; i < mishaps; i++) {
       await weather.runFor(1_200);
-      await weather.mishap();
+      await weather.mishap(4_000, 3_000);
     }
-    await weather.calm();
+    await weather.calm(2_000);
   },
 };

@@ -1,0 +1,61 @@
+/** Flaws of snapshots, generations and sleep. */
+import type { Flaw } from './flaw.ts';
+
+const storm = 'snapshot';
+
+export const snapshotFlaws: readonly Flaw[] = [
+  {
+    name: 'pending-rows-survive-install',
+    rule: 'P14: an install drops what is deferred',
+    file: 'node/host/replica.ts',
+    before: '    this.#pending = [];\n    for (const ticket',
+    after: '    for (const ticket',
+    storm,
+    seed: 11,
+  },
+  {
+    name: 'flip-without-sync',
+    rule: 'P14: the flip is durable before the log restarts',
+    file: 'node/storage/generations.ts',
+    before: 'this.#engine.write(this.flipWrites(pointer, applied), { sync: true });',
+    after: 'this.#engine.write(this.flipWrites(pointer, applied));',
+    storm,
+    seed: 8,
+  },
+  {
+    name: 'generation-counter-not-written',
+    rule: 'P13: numbers are durable before their first row and never given out twice',
+    file: 'node/storage/generations.ts',
+    before: "      { column: 'default', key: counterKey, value: encodeCounter(this.#next) },\n",
+    after: '',
+    storm,
+    seed: 1,
+  },
+  {
+    name: 'changes-left-out-of-snapshot',
+    rule: 'decision 0032: a leg begins with what the log did to the rows sent before',
+    file: 'node/host/snapshot-source.ts',
+    before: '          writes.push(write);\n          bytes += size;',
+    after: '          bytes += size;',
+    storm,
+    seed: 5,
+  },
+  {
+    name: 'sleeper-trusts-node',
+    rule: 'P15: a lost leader wakes its groups',
+    file: 'node/host/host.ts',
+    before: '        group.wake();\n        group.raw.forgetLeader();',
+    after: '        group.raw.tickQuiesced();',
+    storm: 'rest',
+    seed: 1,
+  },
+  {
+    name: 'message-does-not-wake',
+    rule: 'P15: any message of the group wakes it',
+    file: 'node/host/group.ts',
+    before: '    this.asleep = false;\n    try {',
+    after: '    try {',
+    storm: 'rest',
+    seed: 1,
+  },
+];
