@@ -111,12 +111,12 @@ export class KubeHttp {
   }
 
   async #sendOnce(request: KubeRequest): Promise<unknown> {
-    if (request.method !== 'GET') {
-      await this.#options.beforeWrite?.(`${request.method} ${request.path}`);
-    }
     const timeoutMs = this.#options.timeoutMs?.(request) ?? requestTimeoutMs;
     if (timeoutMs <= 0) {
       throw noAnswer(request, new Error('no time is left for it'));
+    }
+    if (request.method !== 'GET') {
+      await this.#options.beforeWrite?.(`${request.method} ${request.path}`);
     }
     const end = new AbortController();
     const timer = this.#options.timers.after(timeoutMs, () => {

@@ -1,8 +1,8 @@
 /**
  * The operator for tests of crash points: it ends, as if killed, before its n-th write of a life
  * (`CRASH_BEFORE_WRITE=n`), be it to Kubernetes or to the database. Leases, events and status are no
- * writes in this sense: nothing is decided from them. With n = 2 every life gets one write further,
- * so a whole scenario is a crash at each of its writes. Not part of the release image.
+ * writes in this sense: nothing is decided from them. Lives with n = 1, 2, 3 … are a crash at each
+ * write of a scenario. Not part of the release image.
  */
 import process from 'node:process';
 import { realClock } from '../../node/sys/real/clock.ts';
