@@ -19,6 +19,31 @@ interface Applied {
   readonly resourceVersion: string;
 }
 
+/** Kinds that the operator may not delete (O19): they are emptied, and go with the cluster. */
+const undeletableKinds: readonly string[] = ['PodMonitor'];
+/** Of another project: a cluster can do without. */
+const optionalGroup = 'monitoring.coreos.com';
+
+function collision({ kind, metadata }: KubeObject): Hindrance {
+  const message =
+    `A ${kind} "${metadata.name}" is there that is not of this cluster: delete it, or give ` +
+    'this cluster another name';
+  return { reason: 'NameCollision', message };
+}
+
+function kindMissing({ kind, apiVersion }: KubeObject): Hindrance {
+  const message =
+    `The API server knows no ${kind} of ${apiVersion}: install the CRDs of its project, or switch ` +
+    'it off in the spec';
+  return { reason: 'KindMissing', message };
+}
+
+/** A PodMonitor that scrapes nothing. */
+function isSilent({ spec }: KubeObject): boolean {
+  const { podMetricsEndpoints = [] } = (spec ?? {}) as { podMetricsEndpoints?: readonly unknown[] };
+  return podMetricsEndpoints.length === 0;
+}
+
 export class OwnedObjects {
   readonly #client: KubeClient;
   readonly #clock: Clock;
@@ -50,12 +75,9 @@ export class OwnedObjects {
       await this.#remove(ownerUid, object);
     }
     for (const object of wanted.objects) {
-      if (!(await this.#ensureOne(ownerUid, object))) {
-        const { kind, metadata } = object;
-        const message =
-          `A ${kind} "${metadata.name}" is there that is not of this cluster: delete it, or give ` +
-          'this cluster another name';
-        collisions.push({ reason: 'NameCollision', message });
+      const hindrance = await this.#ensureOne(ownerUid, object);
+      if (hindrance !== undefined) {
+        collisions.push(hindrance);
       }
     }
     if (collisions.length === 0) {
@@ -74,28 +96,36 @@ export class OwnedObjects {
     const { namespace = '', name } = object.metadata;
     const live = await this.#client.find(findKind(object), namespace, name);
     const { uid } = live?.metadata ?? {};
-    if (live !== undefined && uid !== undefined && controllerOf(live)?.uid === ownerUid) {
+    if (live === undefined || uid === undefined || controllerOf(live)?.uid !== ownerUid) {
+      return;
+    }
+    if (!undeletableKinds.includes(object.kind)) {
       await this.#client.delete(live, { uid });
+    } else if (!isSilent(live)) {
+      await this.#client.mergePatch(live, { spec: { podMetricsEndpoints: [] } });
     }
   }
 
-  /** False: it is another's. */
-  async #ensureOne(ownerUid: string, object: KubeObject): Promise<boolean> {
+  /** What stands in the way of it; undefined: nothing does. */
+  async #ensureOne(ownerUid: string, object: KubeObject): Promise<Hindrance | undefined> {
     const { namespace = '', name } = object.metadata;
     const live = await this.#client.find(findKind(object), namespace, name);
     if (live === undefined) {
       try {
         this.#note(object, await this.#client.create(object));
       } catch (error) {
+        if (isKubeError(error, 404) && object.apiVersion.startsWith(`${optionalGroup}/`)) {
+          return kindMissing(object);
+        }
         // Somebody made it this moment: the next round sees whose it is.
         if (!isKubeError(error, 409)) {
           throw error;
         }
       }
-      return true;
+      return undefined;
     }
     if (controllerOf(live)?.uid !== ownerUid) {
-      return false;
+      return collision(object);
     }
     const known = this.#applied.get(live.metadata.uid ?? '');
     const isSame =
@@ -104,7 +134,7 @@ export class OwnedObjects {
     if (!isSame && live.metadata.deletionTimestamp === undefined) {
       this.#note(object, await this.#client.apply(object));
     }
-    return true;
+    return undefined;
   }
 
   #note(wanted: KubeObject, live: KubeObject): void {

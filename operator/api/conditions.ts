@@ -71,6 +71,7 @@ export const reasons = {
     'some volumes hold a cluster and others are empty or hold another: a person must say which',
   AdoptionConflict: 'the data on the volumes was made for other fixed fields than the spec has',
   NameCollision: 'an object with a name of this cluster is not of this cluster',
+  KindMissing: 'the spec asks for an object whose CRD is not installed',
   ZonesUnknown: 'a node is on a machine without the zone label, so it is not made active',
   // Health.
   NoDatabaseYet: 'there is no cluster yet',

@@ -4,6 +4,7 @@ import type { DynamoCluster } from '../api/dynamo-cluster.ts';
 import { objectNames } from '../api/names.ts';
 import type { BuildContext } from '../desired/build-context.ts';
 import { buildDesiredObjects } from '../desired/desired-objects.ts';
+import type { DesiredFacts } from '../desired/desired-objects.ts';
 import { imageOf } from '../desired/image.ts';
 import { kindOf } from '../kube/kinds.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
@@ -21,9 +22,11 @@ export interface DesireOptions {
   readonly operatorNamespace: string;
 }
 
-export function desireWith(options: DesireOptions): (cluster: DynamoCluster) => Promise<Desired> {
+export function desireWith(
+  options: DesireOptions,
+): (cluster: DynamoCluster, facts: DesiredFacts) => Promise<Desired> {
   const { client, secrets, defaultVersion, operatorNamespace } = options;
-  return async (cluster) => {
+  return async (cluster, facts) => {
     const { name, namespace, uid, deletionTimestamp } = cluster.metadata;
     const set = await client.find(setKind, namespace, objectNames(name).statefulSet);
     const running = set === undefined ? undefined : statefulSetView(uid, set).image;
@@ -31,7 +34,7 @@ export function desireWith(options: DesireOptions): (cluster: DynamoCluster) => 
     const context: BuildContext = { cluster, image, operatorNamespace, hash: objectHash };
     const mayMake = deletionTimestamp === undefined && !cluster.spec.paused;
     const found = await secrets.ensure(context, mayMake);
-    const built = buildDesiredObjects(context, { isQuorumAtRisk: false });
+    const built = buildDesiredObjects(context, facts);
     const { objects, statefulSet, templateHash } = built;
     const unwanted = built.unwanted.map(({ apiVersion, kind, ...metadata }) => ({
       ...{ apiVersion, kind, metadata },

@@ -117,9 +117,9 @@ export class OperatorProcess {
       {
         ...this.#parts,
         ...{ client, openDoor, onReplaced },
-        desire: async (cluster) => {
+        desire: async (cluster, facts) => {
           this.#uids.set(keyOfCluster(cluster), cluster.metadata.uid);
-          return await desire(cluster);
+          return await desire(cluster, facts);
         },
         tell: async (observed, report) => {
           const status = computeStatus(observed, report);

@@ -10,7 +10,6 @@ import type { Random } from '../../node/sys/random.ts';
 import { Actor } from '../act/actor.ts';
 import { ControlEpochs } from '../act/control-epochs.ts';
 import { OwnedObjects } from '../act/owned-objects.ts';
-import type { DynamoCluster } from '../api/dynamo-cluster.ts';
 import { labels } from '../api/names.ts';
 import type { Observed, PlanReport } from '../api/observed.ts';
 import { EventRecorder } from '../kube/event-recorder.ts';
@@ -28,7 +27,7 @@ import { machineView } from '../observe/kube-views.ts';
 import { Observer } from '../observe/observer.ts';
 import { PlanMemories } from './plan-memories.ts';
 import { Reconciler, clusters } from './reconciler.ts';
-import type { Desired } from './reconciler.ts';
+import type { ReconcilerOptions } from './reconciler.ts';
 
 export interface OperatorParts {
   readonly client: KubeClient;
@@ -37,7 +36,7 @@ export interface OperatorParts {
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Logger;
-  readonly desire: (cluster: DynamoCluster) => Promise<Desired>;
+  readonly desire: ReconcilerOptions['desire'];
   readonly tell: (observed: Observed, report: PlanReport) => Promise<void>;
   readonly onGone: (uid: string, key: string) => void;
   readonly onRound: (result: 'success' | 'error', seconds: number) => void;

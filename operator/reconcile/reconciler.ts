@@ -11,6 +11,7 @@ import type { ControlEpochs } from '../act/control-epochs.ts';
 import { apiVersion, clusterKind } from '../api/dynamo-cluster.ts';
 import type { DynamoCluster } from '../api/dynamo-cluster.ts';
 import type { CertificateView, Hindrance, Observed, PlanReport } from '../api/observed.ts';
+import type { DesiredFacts } from '../desired/desired-objects.ts';
 import { kindOf } from '../kube/kinds.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import { isKubeError, isUnreachable } from '../kube/kube-error.ts';
@@ -18,6 +19,7 @@ import type { KubeObject } from '../kube/kube-objects.ts';
 import type { Look, Observer } from '../observe/observer.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Decision } from '../plan/round.ts';
+import { groupsAtRisk } from '../status/shard-health.ts';
 import type { PlanMemories } from './plan-memories.ts';
 
 export const clusters = kindOf<DynamoCluster>(apiVersion, clusterKind, 'dynamoclusters');
@@ -43,7 +45,7 @@ export interface ReconcilerOptions {
   readonly epochs: ControlEpochs;
   readonly log: Logger;
   /** Renders what is wanted; makes Secrets that are missing. */
-  readonly desire: (cluster: DynamoCluster) => Promise<Desired>;
+  readonly desire: (cluster: DynamoCluster, facts: DesiredFacts) => Promise<Desired>;
   /** Writes the status if it says something new. */
   readonly tell: (observed: Observed, report: PlanReport) => Promise<void>;
   readonly onGone: (uid: string, key: string) => void;
@@ -57,6 +59,8 @@ const refusedMs = 2_000;
 export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #uids = new Map<string, string>();
+  /** By uid, as of the last look that got an answer: what the disruption budget goes by (O21). */
+  readonly #atRisk = new Map<string, boolean>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -84,11 +88,15 @@ export class Reconciler {
     });
     const { uid, deletionTimestamp } = cluster.metadata;
     const isLeaving = deletionTimestamp !== undefined;
-    const wanted = await desire(cluster);
+    const wanted = await desire(cluster, { isQuorumAtRisk: this.#atRisk.get(uid) ?? false });
     const mayWrite = !isLeaving && !cluster.spec.paused;
     const collisions = mayWrite ? await objects.ensure(uid, wanted) : [];
     const { templateHash, certificates } = wanted;
     const look = await observer.look(cluster, { wantedTemplateHash: templateHash, certificates });
+    const { status } = look.observed.database;
+    if (status !== undefined) {
+      this.#atRisk.set(uid, groupsAtRisk(status).length > 0);
+    }
     try {
       const memory = memories.update(uid, look);
       const decision = makePlan(look.observed, memory);
@@ -112,7 +120,7 @@ export class Reconciler {
   ): Promise<{ readonly problems: readonly Hindrance[]; readonly againMs: number }> {
     const { actor } = this.#options;
     const { look, wanted, log, collisions } = stage;
-    if (collisions.length > 0) {
+    if (collisions.some(({ reason }) => reason === 'NameCollision')) {
       return { problems: [], againMs: decision.againMs };
     }
     try {
@@ -146,6 +154,7 @@ export class Reconciler {
     memories.forget(uid);
     epochs.forget(uid);
     objects.forget(uid);
+    this.#atRisk.delete(uid);
     this.#uids.delete(key);
     onGone(uid, key);
   }
