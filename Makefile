@@ -178,6 +178,10 @@ sim: install-dev ## Seeds of the simulator (SEEDS=n SEED=first MIN=minutes SHRIN
 sim-digests: install-dev ## Record the event-log digests of this code's first seeds
 	@node node/sim/record-digests.ts
 
+.PHONY: porcupine
+porcupine: install-dev ## Let porcupine (Go, built once) and our own checker judge histories (SEEDS=20)
+	@node node/sim/judge-histories.ts $(if $(SEEDS),--seeds "$(SEEDS)") $(if $(SEED),--seed "$(SEED)")
+
 ##@ On Kubernetes
 .PHONY: images
 images: dist ## Build the image dynakv/dynakv and load it into the cluster that runs (IMAGE_TAG= …)

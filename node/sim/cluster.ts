@@ -106,6 +106,8 @@ export class SimCluster {
   /** Hellos that were refused. */
   readonly refusals: { readonly nodeId: NodeId; readonly by: NodeId; readonly reason: string }[] =
     [];
+  /** Hears of each of them at once. */
+  onFailed: ((nodeId: NodeId, error: unknown) => void) | undefined;
   /** Nodes whose program is older than what the cluster uses. */
   readonly outdated = new Set<NodeId>();
 
@@ -357,6 +359,7 @@ export class SimCluster {
       {
         failed: (error) => {
           this.failures.push({ nodeId, error });
+          this.onFailed?.(nodeId, error);
         },
         outdated: () => {
           this.outdated.add(nodeId);
@@ -390,6 +393,12 @@ export class SimCluster {
     machine.store.kill();
     machine.disk.kill();
     return result;
+  }
+
+  /** Node `observer` has been connected with the present boot of `nodeId`. */
+  knowsBootOf(observer: NodeId, nodeId: NodeId): boolean {
+    const bootNonce = this.core(nodeId)?.parts.log.bootHistory.at(-1);
+    return this.#machines.get(observer)?.memory.get(nodeId)?.bootNonce === bootNonce;
   }
 
   /** A copy of what a node that does not run has on its disks. */

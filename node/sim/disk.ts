@@ -202,6 +202,15 @@ export class SimDisk implements Disk {
     this.#stepsLeft = Infinity;
   }
 
+  /** Every file that there is, sorted. */
+  get paths(): readonly string[] {
+    return [...this.#folders]
+      .flatMap(([directory, folder]) =>
+        [...folder.seen.keys()].map((name) => `${directory}/${name}`),
+      )
+      .sort();
+  }
+
   /** The bytes of a file as programs see them; for checks. */
   contents(path: string): Buffer {
     return Buffer.from(this.#file(path, { kind: 'read', path, bytes: 0 }).bytes);

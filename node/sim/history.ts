@@ -114,16 +114,9 @@ export class History {
     );
   }
 
-  /** The export for porcupine: open operations return after everything else. */
+  /** The export for porcupine. */
   toPorcupine(): readonly PorcupineOperation[] {
-    const end = this.#nextEvent;
-    return this.operations().map((operation) => ({
-      ClientId: operation.client,
-      Input: { ...operation.input, key: operation.key },
-      Call: operation.invokedAt,
-      Output: operation.outcome,
-      Return: Math.min(operation.returnedAt, end),
-    }));
+    return porcupineOperations(this.operations());
   }
 
   #open(id: number): Operation {
@@ -136,6 +129,20 @@ export class History {
     const operation = this.#open(id);
     this.#operations.set(id, { ...operation, outcome, returnedAt: this.#nextEvent++ });
   }
+}
+
+/** In porcupine's form: open operations return after everything else. */
+export function porcupineOperations(operations: readonly Operation[]): PorcupineOperation[] {
+  const end = operations.reduce((latest, { invokedAt, returnedAt }) => {
+    return Math.max(latest, invokedAt, returnedAt === Infinity ? 0 : returnedAt);
+  }, 0);
+  return operations.map((operation) => ({
+    ClientId: operation.client,
+    Input: { ...operation.input, key: operation.key },
+    Call: operation.invokedAt,
+    Output: operation.outcome,
+    Return: Math.min(operation.returnedAt, end + 1),
+  }));
 }
 
 /** Operations by key, each list in the order given. */

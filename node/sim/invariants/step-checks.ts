@@ -113,6 +113,11 @@ export class StepChecks {
     }
   }
 
+  /** The node's disks are put back to an older copy: it is known to have forgotten. */
+  excuse(nodeId: NodeId): void {
+    this.#shadows[nodeId] = [];
+  }
+
   /** A new life of a replica must know what the last one had on disk. */
   #remember(group: Group, before: Shadow | undefined): void {
     if (before?.group.replicaId !== group.replicaId) {

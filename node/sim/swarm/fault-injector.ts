@@ -9,7 +9,9 @@ import type { Prng } from '../../lib/prng.ts';
 import type { NodeId } from '../../sys/network.ts';
 import type { SimCluster } from '../cluster.ts';
 import type { SimNetworkOptions } from '../network.ts';
+import type { StepChecks } from '../invariants/step-checks.ts';
 import type { EventLog } from './event-log.ts';
+import { StoreFaults, storeKinds } from './store-faults.ts';
 import type { FaultKind, SwarmOptions } from './swarm-options.ts';
 
 const dayMs = 86_400_000;
@@ -34,6 +36,7 @@ const frameKinds: ReadonlySet<FaultKind> = new Set<FaultKind>([
 
 export interface FaultParts {
   readonly cluster: SimCluster;
+  readonly checks: StepChecks;
   readonly options: SwarmOptions;
   readonly random: Prng;
   readonly log: EventLog;
@@ -53,12 +56,22 @@ export class FaultInjector {
   /** Faults begun, by kind. */
   readonly counts = new Map<FaultKind, number>();
 
-  constructor({ cluster, options, random, log }: FaultParts) {
+  readonly stores: StoreFaults;
+
+  constructor({ cluster, options, random, log, checks }: FaultParts) {
     this.#cluster = cluster;
     this.#options = options;
     this.#random = random;
     this.#log = log;
     this.#quiet = cluster.network.options;
+    this.stores = new StoreFaults({
+      ...{ cluster, random, log, checks },
+      lossesMax: (Math.min(options.replicationFactor, options.nodes) - 1) >> 1,
+      restart: (nodeId, downMs) => {
+        this.#active.delete(`node ${nodeId}`);
+        this.#down(nodeId, false, downMs);
+      },
+    });
   }
 
   start(): void {
@@ -105,10 +118,20 @@ export class FaultInjector {
     const victim = this.#random.pick(nodeIds);
     const occupies = this.#occupied(kind, victim);
     const isUp = this.#cluster.core(victim) !== undefined;
+    if (storeKinds.has(kind) && (!this.stores.maySpare(victim) || !isUp)) {
+      return;
+    }
     if (this.#active.has(occupies) || (!isUp && occupies === `node ${victim}`)) {
       return;
     }
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+    if (storeKinds.has(kind)) {
+      const busyMs = this.stores.begin(kind, victim);
+      if (busyMs > 0 && !this.#active.has(occupies)) {
+        this.#occupy(occupies, busyMs, () => undefined);
+      }
+      return;
+    }
     const untilMs = (scheduler.nowMs + durationMs).toFixed(0);
     if (cutKinds.has(kind)) {
       this.#cut(kind, victim, durationMs);
@@ -127,7 +150,7 @@ export class FaultInjector {
     if (frameKinds.has(kind)) {
       return kind;
     }
-    const isDisk = kind === 'slowDisk' || kind === 'noSpace';
+    const isDisk = kind === 'slowDisk' || kind === 'noSpace' || kind === 'engineStall';
     return isDisk ? `${kind} ${victim}` : `node ${victim}`;
   }
 
@@ -141,7 +164,7 @@ export class FaultInjector {
       case 'blackout':
         for (const nodeId of cluster.nodeIds) {
           // Those that are down already stay down as long as was planned.
-          if (cluster.core(nodeId) !== undefined) {
+          if (cluster.core(nodeId) !== undefined && !this.stores.isRotting(nodeId)) {
             this.#active.delete(`node ${nodeId}`);
             this.#down(nodeId, true, 1 + this.#random.below(this.#options.faultMaxMs));
           }
@@ -170,6 +193,14 @@ export class FaultInjector {
           cluster.disk(victim).capacityBytes = Infinity;
         });
         return;
+      case 'engineStall': {
+        const engine = cluster.engine(victim);
+        engine.setHealth({ stalled: true });
+        this.#occupy(occupies, durationMs, () => {
+          engine.setHealth({ stalled: false });
+        });
+        return;
+      }
       case 'reset':
         for (const nodeId of cluster.nodeIds) {
           cluster.network.resetConnection(victim, nodeId);
@@ -192,7 +223,9 @@ export class FaultInjector {
     this.#log.note(nodeId, 'boot');
     this.#cluster.bootSoon(nodeId, (error) => {
       if (!isDynakvError(error, 'NoSpace')) {
-        this.refusals.push({ nodeId, error });
+        if (!this.stores.refused(nodeId, error)) {
+          this.refusals.push({ nodeId, error });
+        }
         return;
       }
       this.#log.note(nodeId, 'no room', 'would not start');

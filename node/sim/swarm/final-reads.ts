@@ -40,6 +40,10 @@ async function ask(cluster: SimCluster, nodeId: NodeId, command: ItemCommand): P
   }
 }
 
+function running(cluster: SimCluster): NodeId[] {
+  return cluster.nodeIds.filter((nodeId) => cluster.core(nodeId) !== undefined);
+}
+
 /** A name that the shard holds. */
 function nameIn(groupId: number, shards: number): string {
   for (let i = 0; ; i++) {
@@ -57,7 +61,7 @@ export async function probeEverywhere(
 ): Promise<string | undefined> {
   for (let groupId = 1; groupId <= options.shards; groupId++) {
     const name = nameIn(groupId, options.shards);
-    for (const nodeId of cluster.nodeIds) {
+    for (const nodeId of running(cluster)) {
       const row = { value: `${nodeId}`, paddingBytes: 1 };
       const answer = await ask(cluster, nodeId, putOf(bornTable, name, row));
       if (answer.kind === 'error') {
@@ -83,7 +87,7 @@ export async function finalReads(
   const keys = new Set(history.operations().map((operation) => operation.key));
   for (const key of keys) {
     const { table, id } = tableOf(key);
-    const nodeId = random.pick(cluster.nodeIds);
+    const nodeId = random.pick(running(cluster));
     const operation = history.invoke(0, key, { kind: 'read' });
     const answer = await ask(cluster, nodeId, getOf(table, id, true));
     if (answer.kind === 'error') {

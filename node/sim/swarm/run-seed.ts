@@ -113,6 +113,7 @@ class SeedRun {
       shards: options.shards,
       compaction: { keepBytes: options.keepBytes, catchUpBytesMax: options.catchUpBytesMax },
       tuning: options,
+      hellos: true,
     });
     const { cluster, history, eventual } = this;
     cluster.network.options = {
@@ -130,7 +131,7 @@ class SeedRun {
       tableNames: options.tables ? tableNames : [],
     });
     this.tables = new TableWorkload({ cluster, log, random: next() });
-    this.injector = new FaultInjector({ cluster, options, log, random: next() });
+    this.injector = new FaultInjector({ cluster, options, log, checks, random: next() });
   }
 
   async run(): Promise<void> {
@@ -150,6 +151,9 @@ class SeedRun {
     tables.stop();
     clients.stop();
     await this.#demand('answers', () => clients.underWay === 0, restMs);
+    for (const nodeId of injector.stores.lost.keys()) {
+      cluster.crash(nodeId, false); // It had its chance to do harm.
+    }
     await this.#serves();
     this.#judgeHistory();
     await this.#demand('rest', () => finalChecks.isQuiet(cluster), restMs);
@@ -185,7 +189,10 @@ class SeedRun {
   }
 
   #isReady(): boolean {
-    return this.cluster.nodeIds.every((nodeId) => this.cluster.core(nodeId)?.groupsReady === true);
+    const { lost } = this.injector.stores;
+    return this.cluster.nodeIds.every(
+      (nodeId) => lost.has(nodeId) || this.cluster.core(nodeId)?.groupsReady === true,
+    );
   }
 
   /** Every shard takes writes through every node, and everything ever acknowledged is there. */
@@ -202,11 +209,7 @@ class SeedRun {
   #judgeStep(): void {
     const { cluster, injector, tables } = this;
     this.#judge('stopped', finalChecks.stoppedProblem(cluster));
-    const failed = cluster.failures[0];
-    if (failed !== undefined) {
-      const message = `Node ${failed.nodeId} failed: ${messageOf(failed.error)}`;
-      throw new Failed('safety', 'store', message);
-    }
+    this.#judge('store', injector.stores.unexpected);
     const refused = injector.refusals[0];
     if (refused !== undefined) {
       const message = `Node ${refused.nodeId} would not start: ${messageOf(refused.error)}`;

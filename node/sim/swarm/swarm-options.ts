@@ -36,6 +36,13 @@ export const faultKinds = [
   'slowDisk',
   /** No space on the log's disk for a while. */
   'noSpace',
+  /** The row engine takes no writes for a while. */
+  'engineStall',
+  /** These may cost a node its store: EIO, an engine that fails, a flipped bit, an old disk. */
+  'diskError',
+  'engineError',
+  'bitRot',
+  'oldDisk',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -69,6 +76,7 @@ export interface SwarmOptions {
   readonly segmentBytes: number;
   readonly keepBytes: number;
   readonly catchUpBytesMax: number;
+  /** As in the program: never less than the largest row, which could not be read. */
   readonly cacheBytes: number;
   readonly layerBytesMax: number;
   readonly clients: number;
@@ -139,7 +147,7 @@ export function drawOptions(seed: number, overrides: SwarmOverrides = {}): Swarm
     segmentBytes: kibibyte * random.pick([16, 32, 64, 256]),
     keepBytes: random.pick([256, 1 * kibibyte, 4 * kibibyte, 256 * kibibyte]),
     catchUpBytesMax: random.pick([1 * kibibyte, 4 * kibibyte, 16 * kibibyte, 1_024 * kibibyte]),
-    cacheBytes: random.pick([2 * kibibyte, 16 * kibibyte, 1_024 * kibibyte]),
+    cacheBytes: random.pick([64 * kibibyte, 256 * kibibyte, 1_024 * kibibyte]),
     layerBytesMax: random.pick([16 * kibibyte, 64 * kibibyte, 1_024 * kibibyte]),
     clients,
     keys: 1 + random.below(10),
