@@ -80,14 +80,14 @@ describe('nodeArguments()', () => {
 });
 
 describe('planInit()', () => {
-  test('wants at most three copies', () => {
+  test('wants three copies, also of a lone node that others may join', () => {
     const factor = (nodeCount: number): number =>
       planInit(bornNodes({ ...options, nodeCount }), {
         clusterId: 'c',
         createdAtMs: 1,
         shardCount: 16,
       }).replicationFactor;
-    expect([1, 3, 5].map(factor)).toEqual([1, 3, 3]);
+    expect([1, 3, 5].map(factor)).toEqual([3, 3, 3]);
   });
 });
 

@@ -53,6 +53,8 @@ const opsOffset = 1100;
 const portMin = 2024;
 const portMax = 64_430;
 const host = '127.0.0.1';
+/** Of each shard, as soon as there are nodes for them: a lone node keeps one. */
+const replicationFactor = 3;
 /** The ports of peers, clients and operations must stay apart. */
 export const placeMax = 999;
 
@@ -166,7 +168,7 @@ export function planInit(
     createdAtMs: cluster.createdAtMs,
     members,
     shardCount: cluster.shardCount,
-    replicationFactor: Math.min(3, nodes.length),
+    replicationFactor,
   };
 }
 

@@ -13,13 +13,16 @@ export function formatStatus(status: StatusView): string {
   const members = status.nodes.filter((node) => node.state !== 'removed');
   const active = members.filter((node) => node.state === 'active' && node.answers).length;
   const system = status.groups.find((group) => group.groupId === 0);
+  const { effectiveReplicationFactor: effective } = status;
+  const isFewer = effective !== 0 && effective < status.replicationFactor;
+  const kept = isFewer ? `, kept until there are nodes: ${effective}` : '';
   const isWell = status.ready && status.problems.length === 0;
   const health = isWell ? pc.green('well') : pc.red(status.ready ? 'impaired' : 'not ready');
   return [
     `cluster   ${status.clusterId === '' ? 'not created yet' : status.clusterId}`,
     `health    ${health}`,
     `nodes     ${active} of ${members.length} active`,
-    `shards    ${led} of ${status.shardCount} with a leader, copies wanted: ${status.replicationFactor}`,
+    `shards    ${led} of ${status.shardCount} with a leader, copies wanted: ${status.replicationFactor}${kept}`,
     `system    leader ${formatLeader(system?.leaderNodeId ?? 0)}, term ${system?.term ?? 0}`,
     `lag       ${Math.max(0, ...status.groups.map(lagOf))} entries at most`,
     `asked     n${status.nodeId}`,

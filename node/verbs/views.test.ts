@@ -59,6 +59,12 @@ describe('views', () => {
     });
   }
 
+  test('fewer copies than are wanted are named', () => {
+    const lone = { ...status, effectiveReplicationFactor: 1 };
+    expect(formatStatus(lone)).toContain('copies wanted: 3, kept until there are nodes: 1');
+    expect(formatStatus(status)).not.toContain('kept until');
+  });
+
   test('without zones, each node counts as one', () => {
     const nodes = status.nodes.map((node) => ({
       ...node,
