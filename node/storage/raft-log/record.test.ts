@@ -30,7 +30,9 @@ const groupState = fc.record({
 const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
   bootHistory: fc.array(fc.string(), { maxLength: 3 }),
   groups: fc.array(fc.tuple(number, groupState), { maxLength: 3 }),
-  removed: fc.array(fc.tuple(number, ids), { maxLength: 3 }),
+  removed: fc.array(fc.tuple(number, fc.array(number, { minLength: 1, maxLength: 3 })), {
+    maxLength: 3,
+  }),
 });
 const smallRecord: fc.Arbitrary<Exclude<LogRecord, EntriesRecord>> = fc.oneof(
   fc.record({ kind: fc.constant('hardState' as const), ...replica, hardState }),

@@ -174,7 +174,12 @@ function readCheckpoint(reader: ByteReader): Checkpoint {
   }
   const removed: [number, number[]][] = [];
   for (let left = reader.varint(); left > 0; left--) {
-    removed.push([reader.varint(), readIds(reader)]);
+    const groupId = reader.varint();
+    const replicaIds = readIds(reader);
+    if (replicaIds.length === 0) {
+      throw new DynakvError('BadFrame', `Cannot read a tombstone of group ${groupId}: no replica`);
+    }
+    removed.push([groupId, replicaIds]);
   }
   return { bootHistory, groups, removed };
 }
