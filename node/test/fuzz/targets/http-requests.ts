@@ -183,7 +183,10 @@ async function makeTarget(
     let outcome: string;
     if (input[0] === 0x72) {
       const answer = parseAnswer(await door.exchange(rest, true));
-      outcome = answer === undefined ? 'closed' : `raw ${judge(answer)}`;
+      // The answer to HEAD tells a length and has no body: what follows is the next answer.
+      const isHead = rest.subarray(0, 5).toString('latin1') === 'HEAD ';
+      const first = answer !== undefined && isHead ? { ...answer, body: '' } : answer;
+      outcome = first === undefined ? 'closed' : `raw ${judge(first)}`;
     } else {
       outcome = await runFramed(door, rest);
     }
