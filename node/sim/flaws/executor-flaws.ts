@@ -34,8 +34,8 @@ export const executorFlaws: readonly Flaw[] = [
     rule: 'design 3.3: an overlay row leaves when its own entry is applied',
     file: 'node/executor/overlay.ts',
     storm: 'hot',
-    before: 'if (this.#rows.get(name)?.index === index) {',
-    after: 'if (index > 0) {',
+    before: 'if (row?.index === index) {',
+    after: 'if (row !== undefined) {',
     seed: 7,
   },
   {

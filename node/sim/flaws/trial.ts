@@ -62,7 +62,14 @@ async function find(storm: Storm, seed: number): Promise<string | undefined> {
 
 async function run(trials: readonly Trial[]): Promise<void> {
   for (const [position, trial] of trials.entries()) {
-    const storm = await stormOf(trial);
+    const storm = await stormOf(trial).catch((error: unknown) => {
+      // One flaw without its place must not hide the others; its line says that nothing was found.
+      process.stderr.write(`${messageOf(error)}\n`);
+      process.stdout.write(`${JSON.stringify({ trial: position, seed: 0, tookMs: 0 })}\n`);
+    });
+    if (storm === undefined) {
+      continue;
+    }
     for (let seed = trial.firstSeed; seed <= trial.lastSeed; seed++) {
       const startedMs = performance.now();
       const found = await find(storm, seed);
