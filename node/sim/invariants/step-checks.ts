@@ -300,7 +300,11 @@ export class StepChecks {
 
   #followConfiguration(group: Group, shadow: Shadow, before: ConfState): void {
     const { index, state } = group.replica.configuration;
-    this.truth(group.groupId).configured(index, state, before);
+    // One step may apply several changes: only two in a row must overlap.
+    const between = group.raw.raft.log.slice(shadow.configurationIndex + 1, index, Infinity);
+    const isNext =
+      typeof between !== 'string' && between.every((entry) => entry.type === EntryType.normal);
+    this.truth(group.groupId).configured(index, state, isNext ? before : undefined);
     shadow.configurationIndex = index;
     shadow.configuration = state;
   }

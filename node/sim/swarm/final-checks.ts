@@ -7,6 +7,7 @@ import type { NodeCore } from '../../manager/node-core.ts';
 import { must } from '../../lib/assert.ts';
 import type { Group } from '../../host/group.ts';
 import { splitRowKey } from '../../items/keys.ts';
+import { decodeSchemaRow, schemaTableOf } from '../../items/schema-row.ts';
 import { systemGroupId } from '../../shards/groups.ts';
 import { generationRange, stripGeneration } from '../../storage/generation-rows.ts';
 import { treeCeiling } from '../../storage/ordered-tree.ts';
@@ -56,22 +57,30 @@ interface Row {
   readonly value: Buffer;
 }
 
-/** A replica's rows but those of tables that are gone: each node frees them when it likes. */
+/**
+ * A replica's rows but those of tables that the shard knows to be dropped: each node frees them when
+ * it likes.
+ */
 function rowsOf(cluster: SimCluster, core: NodeCore, group: Group): Row[] {
-  const live = new Set([0, ...[...core.catalog.tables.values()].map((table) => table.tableId)]);
   const { from, to } = generationRange(group.replica.generation);
   const tree = cluster.state(core.host.nodeId).data;
   const rows: Row[] = [];
+  const dropped = new Set<number>();
   let node = treeCeiling(tree, from, false);
   while (node !== undefined && Buffer.compare(node.key, to) < 0) {
     const key = stripGeneration(node.key);
-    const isOwn = key.readUInt32BE(0) === ownRowsTable;
-    if (!isOwn && (group.groupId === systemGroupId || live.has(splitRowKey(key).tableId))) {
+    const tableId = schemaTableOf(key);
+    if (tableId !== undefined && decodeSchemaRow(node.value).state !== 'live') {
+      dropped.add(tableId);
+    }
+    if (key.readUInt32BE(0) !== ownRowsTable) {
       rows.push({ key, value: node.value });
     }
     node = treeCeiling(tree, node.key, true);
   }
-  return rows;
+  return group.groupId === systemGroupId
+    ? rows
+    : rows.filter(({ key }) => !dropped.has(splitRowKey(key).tableId));
 }
 
 /** Replicas of a group hold the same rows. */
