@@ -45,6 +45,9 @@ async function withoutManager(
   }
   await answersAgain(context);
   await change;
+  if (cluster.nodeIds.includes(systemLeaderNodeId)) {
+    await isReady(cluster, systemLeaderNodeId);
+  }
 }
 
 /** Grows by `count`, with a kill of the manager on the way; the new ids. */
@@ -187,6 +190,12 @@ async function isReady(cluster: GrowingCluster, nodeId: number): Promise<void> {
   await cluster.until(`node ${nodeId} is ready`, (status) =>
     status.nodes.some((each) => each.member?.nodeId === nodeId && each.ready && each.answers),
   );
+  const isOpen = async (): Promise<boolean> =>
+    await fetch(cluster.clientUrl(nodeId)).then(
+      ({ status }) => status > 0,
+      () => false,
+    );
+  await until(isOpen, recoveryMsMax, `node ${nodeId} takes requests`);
 }
 
 function shardsOf({ groups }: ClusterStatus): ClusterStatus['groups'] {
