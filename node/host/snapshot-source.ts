@@ -22,7 +22,7 @@ import { EntryType } from '../raft/messages.ts';
 import { emptyPoint } from '../storage/staging-rows.ts';
 import type { StagedPoint } from '../storage/staging-rows.ts';
 import type { Clock } from '../sys/clock.ts';
-import type { Engine, EngineIterator, EngineRange } from '../sys/engine.ts';
+import type { Engine, EngineIterator, EngineRange, EngineRow } from '../sys/engine.ts';
 import type { Group } from './group.ts';
 import type { AppliedPoint, Configuration } from './replica.ts';
 import type { SnapshotChunk, SnapshotRow } from './snapshot-codec.ts';
@@ -232,16 +232,26 @@ export class SnapshotSource {
 
   async *#rows(leg: Leg, iterator: EngineIterator): AsyncGenerator<SnapshotChunk> {
     const { index, term } = leg.applied;
+    const read = (): Promise<EngineRow[]> => {
+      const reading = iterator.next(this.#limits.chunkRowsMax, this.#limits.chunkBytes);
+      reading.catch(() => undefined); // Heard where it is waited for, if it still is.
+      return reading;
+    };
+    let reading = read();
     for (let legBytes = 0; ;) {
-      const found = await iterator.next(this.#limits.chunkRowsMax, this.#limits.chunkBytes);
+      const found = await reading;
       const rows: SnapshotRow[] = found.map(([key, value]) => [this.#parts.rows.strip(key), value]);
       const bytes = rows.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
       const isLast = rows.length === 0;
       const lastKey = rows.at(-1)?.[0] ?? this.#at.lastKey;
       this.#at = { index, term, lastKey, isComplete: isLast };
-      yield { kind: 'rows', index, term, rows, isLast };
       legBytes += bytes;
-      if (isLast || legBytes >= this.#limits.legBytesMax || this.#isOver(leg)) {
+      const isOver = isLast || legBytes >= this.#limits.legBytesMax || this.#isOver(leg);
+      if (!isOver) {
+        reading = read(); // While the chunk before is on its way.
+      }
+      yield { kind: 'rows', index, term, rows, isLast };
+      if (isOver) {
         return;
       }
     }

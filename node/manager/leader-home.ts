@@ -153,6 +153,9 @@ export class LeaderHome {
       if (group.transferring || (this.#liveLooks.get(home) ?? 0) < liveLooksMin) {
         continue;
       }
+      if (isSendingState(group)) {
+        continue; // Another leader would have to begin a stream of its own; a move hands over later.
+      }
       const target = transferTarget(
         this.#host,
         group,
@@ -164,4 +167,10 @@ export class LeaderHome {
       }
     }
   }
+}
+
+/** A member that answers gets the group's state from here. */
+function isSendingState(group: Group): boolean {
+  const members = group.raw.raft.tracker.members;
+  return [...members].some(({ state, recentActive }) => state === 'snapshot' && recentActive);
 }

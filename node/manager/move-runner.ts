@@ -18,6 +18,7 @@ import type { Clock, Timers } from '../sys/clock.ts';
 import type { Logger } from '../sys/log.ts';
 import type { Catalog } from './catalog.ts';
 import { mayLead } from './catalog-records.ts';
+import { LookInterval } from './look-interval.ts';
 import { bytesArrived, nextStep } from './move-steps.ts';
 import type { MoveState, MoveStep } from './move-steps.ts';
 import type { MoveRecord } from './plan-records.ts';
@@ -27,10 +28,6 @@ import type { SystemCommand } from './system-commands.ts';
 const stepMs = 5_000;
 /** A hand-over lets work in flight commit first. */
 const transferMs = 8_000;
-/** Between looks: soon after a step, later while a copy takes its time. */
-const lookSoonMs = 20;
-const lookLaterMs = 500;
-const lookGrowth = 1.5;
 /** A joint configuration that was not left by itself for so long is left by a change. */
 const jointMsMax = 5_000;
 
@@ -129,7 +126,8 @@ export class MoveRunner {
   async #drive(active: ActiveMove, term: number): Promise<void> {
     const startedMs = this.#parts.clock.monotonicMs();
     const text = this.#textOf(active.id);
-    let waitMs = lookSoonMs;
+    const interval = new LookInterval();
+    let waitMs = 0;
     let jointSinceMs = 0;
     while (this.#isOn(active, term)) {
       try {
@@ -146,13 +144,13 @@ export class MoveRunner {
         this.#enter(active, step.state);
         active.blockedBy = step.kind === 'wait' ? step.why : '';
         const isDone = await this.#take(active, step, facts, term);
-        waitMs = step.kind === 'wait' ? Math.min(waitMs * lookGrowth, lookLaterMs) : lookSoonMs;
+        waitMs = step.kind === 'wait' ? this.#wait(active, interval) : interval.stepped();
         if (isDone) {
           break;
         }
       } catch (error) {
         this.#failed(active, error);
-        waitMs = Math.min(waitMs * lookGrowth * 2, lookLaterMs);
+        waitMs = interval.failed();
       }
       await new Promise<void>((resolve) => {
         this.#parts.timers.after(waitMs, resolve);
@@ -164,6 +162,13 @@ export class MoveRunner {
       this.#parts.logger.info('Move: ended', { move: text, ms });
       this.#parts.moved();
     }
+  }
+
+  /** Until the next look, ms. */
+  #wait({ id, state, bytesDone }: ActiveMove, interval: LookInterval): number {
+    const bytesTotal = this.#parts.catalog.moves.get(id)?.bytes ?? 0;
+    const nowMs = this.#parts.clock.monotonicMs();
+    return interval.waits(state === 'copying' ? { bytesDone, bytesTotal, nowMs } : undefined);
   }
 
   #count(id: string, outcome: 'done' | 'dropped'): void {
