@@ -39,9 +39,17 @@ import type { MoveRecord } from './plan-records.ts';
 import { ReplicaCleanup } from './replica-cleanup.ts';
 import type { SystemCommand } from './system-commands.ts';
 
-/** Between looks while something is to be done, and while nothing is. */
-const lookBusyMs = 250;
+/** Between looks while nothing is to be done … */
 const lookIdleMs = 1_000;
+/**
+ * … in large clusters this much for each group: to hear of one takes some 5 µs of the loop, a third
+ * of a second for 65,536 …
+ */
+const lookIdleMsPerGroup = 0.05;
+/** … but not so long that the leaders' words get old in between (`observation.ts`). */
+const lookIdleMsMax = 3_000;
+/** While something is to be done looks come so many times as often. */
+const lookBusyTimes = 4;
 /** An answer to a survey; a node that takes longer is left out of this look. */
 const surveyMs = 1_000;
 const commandMs = 5_000;
@@ -156,12 +164,18 @@ export class ShardManager {
           .finally(() => {
             this.#looking = false;
             if (this.#term !== 0) {
-              const isBusy = this.#parts.catalog.moves.size > 0 || this.#news;
-              this.#lookLater(isBusy ? lookBusyMs : lookIdleMs);
+              this.#lookLater(this.#lookMs());
             }
           });
       }
     });
+  }
+
+  #lookMs(): number {
+    const { moves, groups } = this.#parts.catalog;
+    const idleMs = Math.max(lookIdleMs, groups.size * lookIdleMsPerGroup);
+    const isBusy = moves.size > 0 || this.#news;
+    return Math.min(idleMs, lookIdleMsMax) / (isBusy ? lookBusyTimes : 1);
   }
 
   async #look(term: number): Promise<void> {
