@@ -122,6 +122,14 @@ export class LeaderHome {
     return this.#host.liveness.isLive(nodeId);
   }
 
+  /** A member whose node answers gets the group's state from here. */
+  #isSendingState(group: Group): boolean {
+    return [...group.raw.raft.tracker.members].some(({ id, state }) => {
+      const nodeId = group.nodes.get(id);
+      return state === 'snapshot' && nodeId !== undefined && this.#isLive(nodeId);
+    });
+  }
+
   #countLed(group: Group): number {
     const term = group.openTerm;
     const led = this.#ledLooks.get(group);
@@ -153,8 +161,8 @@ export class LeaderHome {
       if (group.transferring || (this.#liveLooks.get(home) ?? 0) < liveLooksMin) {
         continue;
       }
-      if (isSendingState(group)) {
-        continue; // Another leader would have to begin a stream of its own; a move hands over later.
+      if (this.#isSendingState(group)) {
+        continue; // Another leader would begin a stream anew; a move hands over later.
       }
       const target = transferTarget(
         this.#host,
@@ -167,10 +175,4 @@ export class LeaderHome {
       }
     }
   }
-}
-
-/** A member that answers gets the group's state from here. */
-function isSendingState(group: Group): boolean {
-  const members = group.raw.raft.tracker.members;
-  return [...members].some(({ state, recentActive }) => state === 'snapshot' && recentActive);
 }
