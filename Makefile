@@ -170,9 +170,9 @@ SEED ?=
 MIN ?= 0
 
 .PHONY: sim
-sim: install-dev ## Seeds of the simulator (SEEDS=n SEED=first MIN=minutes SHRINK=1 LEDGER=1)
+sim: install-dev ## Seeds of the simulator (SEEDS=n SEED=first MIN=minutes CHURN=1 SHRINK=1 LEDGER=1)
 	@node node/sim/run-seeds.ts --seeds "$(SEEDS)" --seed "$(SEED)" --min "$(MIN)" \
-	  $(if $(SHRINK),--shrink) $(if $(LEDGER),--ledger) $(ARGS)
+	  $(if $(CHURN),--churn) $(if $(SHRINK),--shrink) $(if $(LEDGER),--ledger) $(ARGS)
 
 .PHONY: sim-digests
 sim-digests: install-dev ## Record the event-log digests of this code's first seeds

@@ -10,9 +10,10 @@ import { Prng } from '../lib/prng.ts';
 import { giveBirth, joinBirth } from '../manager/birth.ts';
 import type { BootstrapPlan } from '../manager/bootstrap.ts';
 import type { JoinSeed } from '../manager/join-seed.ts';
-import type { JoinReply } from '../manager/node-commands.ts';
+import type { JoinReply, NodeCommand } from '../manager/node-commands.ts';
 import { NodeCore } from '../manager/node-core.ts';
 import type { Stores } from '../manager/recovery-store.ts';
+import { systemGroupId } from '../shards/groups.ts';
 import { Generations } from '../storage/generations.ts';
 import type { MemoryEngine } from '../storage/memory-engine.ts';
 import { MemoryStore } from '../storage/memory-store.ts';
@@ -91,6 +92,16 @@ interface Machine {
   engine: MemoryEngine | undefined;
 }
 
+export type JoinCommand = NodeCommand & { readonly op: 'join' };
+
+/** Where a node that joins finds the others. */
+function whereabouts({ catalog }: NodeCore): Pick<JoinSeed, 'members' | 'systemReplicas'> {
+  return {
+    members: [...catalog.nodes.values()].filter((node) => node.state !== 'removed'),
+    systemReplicas: catalog.groups.get(systemGroupId)?.replicas ?? [],
+  };
+}
+
 export class SimCluster {
   readonly scheduler = new SimScheduler();
   readonly random: Prng;
@@ -108,6 +119,8 @@ export class SimCluster {
     [];
   /** Hears of each of them at once. */
   onFailed: ((nodeId: NodeId, error: unknown) => void) | undefined;
+  /** A node learned that it was removed: its process ends. */
+  onRemoved: ((nodeId: NodeId) => void) | undefined;
   /** Nodes whose program is older than what the cluster uses. */
   readonly outdated = new Set<NodeId>();
 
@@ -168,9 +181,18 @@ export class SimCluster {
   /** A new machine asks node `through` to join, and boots; its node id. */
   async addNode(through: NodeId): Promise<NodeId> {
     const core = must(this.core(through));
-    const number = this.#machines.size + 1;
+    const command = this.joinCommand();
     const deadlineMs = core.parts.clock.monotonicMs() + 30_000;
-    const command = {
+    const reply = (await this.settle(core.router.system(command, deadlineMs))) as JoinReply;
+    const nodeId = this.letIn(command, reply, core);
+    await this.boot(nodeId);
+    return nodeId;
+  }
+
+  /** What the next new machine says to join: the same until one is let in. */
+  joinCommand(): JoinCommand {
+    const number = this.#machines.size + 1;
+    return {
       op: 'join',
       storeId: `store-${number}`,
       address: `n${number}:7000`,
@@ -178,15 +200,27 @@ export class SimCluster {
       opsAddress: `n${number}:9100`,
       zone: this.#options.zoneOf?.(number),
       featureVersionMax: this.#options.featureVersionMax?.(number) ?? featureVersionMax,
-    } as const;
-    const reply = (await this.settle(core.router.system(command, deadlineMs))) as JoinReply;
-    const { nodeId, clusterId, systemReplicaId } = reply;
-    const members = [...core.catalog.nodes.values()].filter((node) => node.state !== 'removed');
-    const systemReplicas = core.catalog.groups.get(0)?.replicas ?? [];
-    const seed = { nodeId, clusterId, systemReplicaId, members, systemReplicas };
-    this.#addMachine(nodeId, command.storeId, seed);
-    await this.boot(nodeId);
+    };
+  }
+
+  /** A machine is a node from now on, with empty disks; `guide` tells it where the others are. */
+  letIn({ storeId }: JoinCommand, { nodeId, systemReplicaId }: JoinReply, guide: NodeCore): NodeId {
+    assert(!this.#machines.has(nodeId), `Node ${nodeId} is there already`);
+    const { clusterId } = this.plan;
+    this.#addMachine(nodeId, storeId, {
+      ...{ nodeId, clusterId, systemReplicaId },
+      ...whereabouts(guide),
+    });
     return nodeId;
+  }
+
+  /** A node that knows no catalog yet is told where the others are now. */
+  guideAnew(nodeId: NodeId, guide: NodeCore): void {
+    const machine = must(this.#machines.get(nodeId));
+    if (machine.seed !== undefined && machine.core?.catalog.isLoaded === false) {
+      machine.seed = { ...machine.seed, ...whereabouts(guide) };
+      machine.core.reseed(machine.seed);
+    }
   }
 
   get nodeIds(): readonly NodeId[] {
@@ -363,6 +397,9 @@ export class SimCluster {
         },
         outdated: () => {
           this.outdated.add(nodeId);
+        },
+        removed: () => {
+          this.onRemoved?.(nodeId);
         },
       },
     );

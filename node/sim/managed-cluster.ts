@@ -31,8 +31,8 @@ export interface Held {
 export class ManagedCluster {
   readonly sim: SimCluster;
 
-  constructor(options: SimClusterOptions) {
-    this.sim = new SimCluster(options);
+  constructor(options: SimClusterOptions | SimCluster) {
+    this.sim = options instanceof SimCluster ? options : new SimCluster(options);
   }
 
   /**

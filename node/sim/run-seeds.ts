@@ -21,6 +21,7 @@ interface Arguments {
   readonly min: string;
   readonly workers: string;
   readonly with?: string;
+  readonly churn?: boolean;
   readonly shrink?: boolean;
   readonly ledger?: boolean;
 }
@@ -93,7 +94,10 @@ class Progress {
 }
 
 async function main(args: Arguments): Promise<void> {
-  const overrides = JSON.parse(args.with ?? '{}') as SwarmOverrides;
+  const overrides: SwarmOverrides = {
+    ...(args.churn === true ? { churn: true } : {}),
+    ...(JSON.parse(args.with ?? '{}') as SwarmOverrides),
+  };
   const minutes = Number(args.min);
   const ledger = readLedger();
   const first = args.seed === '' ? ledger.nextSeed : wholeNumber(args.seed, 'SEED');
@@ -151,6 +155,7 @@ if (import.meta.main) {
     .option('--min <minutes>', 'stop after this long', '0')
     .option('--workers <n>', 'processes', '2')
     .option('--with <json>', 'options to set by hand, as JSON')
+    .option('--churn', 'members come and go in every seed')
     .option('--shrink', 'look for a smaller failure')
     .option('--ledger', 'write what ran clean into node/sim/ledger.json')
     .action(main)

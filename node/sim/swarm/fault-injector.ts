@@ -51,6 +51,10 @@ export class FaultInjector {
   /** How to end what is going on, by what it occupies. */
   readonly #active = new Map<string, () => void>();
   #running = false;
+  /** Nodes that faults may meet: those that have run, and not left. */
+  readonly #victims: Set<NodeId>;
+  /** Nodes that the cluster removed: nobody starts them. */
+  readonly retired = new Set<NodeId>();
   /** Nodes that would not start, and why. */
   readonly refusals: { readonly nodeId: NodeId; readonly error: unknown }[] = [];
   /** Faults begun, by kind. */
@@ -64,9 +68,15 @@ export class FaultInjector {
     this.#random = random;
     this.#log = log;
     this.#quiet = cluster.network.options;
+    this.#victims = new Set(cluster.nodeIds);
     this.stores = new StoreFaults({
       ...{ cluster, random, log, checks },
-      lossesMax: (Math.min(options.replicationFactor, options.nodes) - 1) >> 1,
+      // While copies come and go, a group may have as few as three.
+      lossesMax:
+        options.churn === undefined
+          ? (Math.min(options.replicationFactor, options.nodes) - 1) >> 1
+          : 1,
+      isRetired: (nodeId) => this.retired.has(nodeId),
       restart: (nodeId, downMs) => {
         this.#active.delete(`node ${nodeId}`);
         this.#down(nodeId, false, downMs);
@@ -88,6 +98,29 @@ export class FaultInjector {
     for (const end of [...this.#active.values()]) {
       end();
     }
+  }
+
+  /** A machine that ran for the first time: faults may meet it from now on. */
+  welcome(nodeId: NodeId): void {
+    this.#victims.add(nodeId);
+  }
+
+  /** The node dies for a while; false: it is down, or something else goes on there. */
+  takeDown(nodeId: NodeId, power: boolean, durationMs: number): boolean {
+    const isFree = this.#running && !this.#active.has(`node ${nodeId}`);
+    if (!isFree || !this.#victims.has(nodeId) || this.#cluster.core(nodeId) === undefined) {
+      return false;
+    }
+    this.#down(nodeId, power, durationMs);
+    return true;
+  }
+
+  /** The cluster removed the node: its process ends, and nobody starts it any more. */
+  retire(nodeId: NodeId): void {
+    this.retired.add(nodeId);
+    this.#victims.delete(nodeId);
+    this.#active.get(`node ${nodeId}`)?.();
+    this.#cluster.crash(nodeId, false);
   }
 
   #next(): void {
@@ -113,9 +146,9 @@ export class FaultInjector {
   }
 
   #begin(kind: FaultKind): void {
-    const { scheduler, nodeIds } = this.#cluster;
+    const { scheduler } = this.#cluster;
     const durationMs = 1 + this.#random.below(this.#options.faultMaxMs);
-    const victim = this.#random.pick(nodeIds);
+    const victim = this.#random.pick([...this.#victims]);
     const occupies = this.#occupied(kind, victim);
     const isUp = this.#cluster.core(victim) !== undefined;
     if (storeKinds.has(kind) && (!this.stores.maySpare(victim) || !isUp)) {
@@ -162,7 +195,7 @@ export class FaultInjector {
         this.#down(victim, kind === 'power', durationMs);
         return;
       case 'blackout':
-        for (const nodeId of cluster.nodeIds) {
+        for (const nodeId of this.#victims) {
           // Those that are down already stay down as long as was planned.
           if (cluster.core(nodeId) !== undefined && !this.stores.isRotting(nodeId)) {
             this.#active.delete(`node ${nodeId}`);
@@ -202,7 +235,7 @@ export class FaultInjector {
         return;
       }
       case 'reset':
-        for (const nodeId of cluster.nodeIds) {
+        for (const nodeId of this.#victims) {
           cluster.network.resetConnection(victim, nodeId);
         }
         return;
@@ -214,12 +247,15 @@ export class FaultInjector {
   #down(nodeId: NodeId, power: boolean, durationMs: number): void {
     this.#cluster.crash(nodeId, power);
     this.#occupy(`node ${nodeId}`, durationMs, () => {
-      this.#boot(nodeId);
+      this.bring(nodeId);
     });
   }
 
   /** A full disk is no reason to stay away: whoever runs the process starts it again. */
-  #boot(nodeId: NodeId): void {
+  bring(nodeId: NodeId): void {
+    if (this.retired.has(nodeId)) {
+      return;
+    }
     this.#log.note(nodeId, 'boot');
     this.#cluster.bootSoon(nodeId, (error) => {
       if (!isDynakvError(error, 'NoSpace')) {
@@ -231,7 +267,7 @@ export class FaultInjector {
       this.#log.note(nodeId, 'no room', 'would not start');
       this.#cluster.crash(nodeId, false);
       const again = (): void => {
-        this.#boot(nodeId);
+        this.bring(nodeId);
       };
       this.#cluster.scheduler.after(restartMs, () => {
         if (this.#running && !this.#active.has(`node ${nodeId}`)) {
@@ -244,7 +280,8 @@ export class FaultInjector {
   }
 
   #cut(kind: FaultKind, victim: NodeId, durationMs: number): void {
-    const { network, nodeIds } = this.#cluster;
+    const { network } = this.#cluster;
+    const nodeIds = [...this.#victims];
     const others = nodeIds.filter((nodeId) => nodeId !== victim);
     const peer = this.#random.pick(others);
     const side = nodeIds.filter(() => this.#random.chance(0.5));

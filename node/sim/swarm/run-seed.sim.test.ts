@@ -3,6 +3,7 @@
  * gives the same run. Method: fixed seeds; a run is repeated and its digest compared.
  */
 import { describe, expect, test } from '@jest/globals';
+import { churnKinds } from './churn-options.ts';
 import { describeFailure } from './describe-report.ts';
 import { runSeed } from './run-seed.ts';
 import { drawOptions, faultKinds } from './swarm-options.ts';
@@ -42,6 +43,29 @@ describe('drawOptions', () => {
       expect(on).toBeGreaterThan(10);
       expect(on).toBeLessThan(90);
     }
+  });
+
+  test('members come and go in a part of the seeds, in every way', () => {
+    const draws = Array.from({ length: 200 }, (_, seed) => drawOptions(seed).churn);
+    const churning = draws.filter((churn) => churn !== undefined);
+    expect(churning.length).toBeGreaterThan(60);
+    expect(churning.length).toBeLessThan(110);
+    for (const kind of churnKinds) {
+      expect(churning.filter(({ kinds }) => kinds.includes(kind)).length).toBeGreaterThan(15);
+    }
+  });
+
+  test('churn can be forced, left out, and set in part', () => {
+    const seeds = Array.from({ length: 20 }, (_, seed) => seed);
+    const drawn = seeds.map((seed) => drawOptions(seed, { churn: true }).churn);
+    expect(drawn.every((churn) => churn !== undefined)).toBe(true);
+    expect(seeds.map((seed) => drawOptions(seed, { churn: false }).churn)).toEqual(
+      seeds.map(() => undefined),
+    );
+    const some = drawOptions(7, { churn: { kinds: ['drain'] } }).churn;
+    expect(some).toEqual({ ...drawn[7], kinds: ['drain'] });
+    const without = { ...drawOptions(7, { churn: true }), churn: undefined };
+    expect({ ...drawOptions(7, { churn: false }), churn: undefined }).toEqual(without);
   });
 
   test('overrides win', () => {

@@ -9,6 +9,7 @@
 import { AssertionError } from '../../lib/assert.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { Prng } from '../../lib/prng.ts';
+import type { NodeId } from '../../sys/network.ts';
 import { checkLinearizable } from '../checkers/linearizability.ts';
 import { SimCluster } from '../cluster.ts';
 import { History } from '../history.ts';
@@ -20,6 +21,9 @@ import { EventualReads } from './eventual-reads.ts';
 import { FaultInjector } from './fault-injector.ts';
 import * as finalChecks from './final-checks.ts';
 import { finalReads, probeEverywhere } from './final-reads.ts';
+import { MembershipChurn } from './membership-churn.ts';
+import { OperatorDesk } from './operator-desk.ts';
+import { PlacementChecks } from './placement-checks.ts';
 import { SwarmClients } from './swarm-clients.ts';
 import type { SwarmOptions, SwarmOverrides } from './swarm-options.ts';
 import { drawOptions } from './swarm-options.ts';
@@ -87,6 +91,11 @@ const restMs = 30_000;
 /** Clients go on for this long after everything is whole. */
 const calmMs = 3_000;
 const checkerStepsMax = 2_000_000;
+/** The plan must come to rest within this time, simulated ms: nodes must be steady before. */
+const planMs = 240_000;
+/** It is at rest once it has been so for this long: a plan is made anew every few seconds. */
+const planRestMs = 7_000;
+const zoneNames = 'abcdefgh';
 const clusterSalt = 0x0c1_57e4;
 
 class SeedRun {
@@ -99,6 +108,7 @@ class SeedRun {
   readonly tables: TableWorkload;
   readonly injector: FaultInjector;
   readonly checks: StepChecks;
+  readonly churn: MembershipChurn | undefined;
   readonly random: Prng;
   /** A promise of the code under test that was rejected and nobody caught. */
   unheard: unknown;
@@ -114,6 +124,7 @@ class SeedRun {
       compaction: { keepBytes: options.keepBytes, catchUpBytesMax: options.catchUpBytesMax },
       tuning: options,
       hellos: true,
+      zoneOf: (nodeId) => zoneOf(nodeId, options),
     });
     const { cluster, history, eventual } = this;
     cluster.network.options = {
@@ -131,11 +142,18 @@ class SeedRun {
       tableNames: options.tables ? tableNames : [],
     });
     this.tables = new TableWorkload({ cluster, log, random: next() });
-    this.injector = new FaultInjector({ cluster, options, log, checks, random: next() });
+    const injector = new FaultInjector({ cluster, options, log, checks, random: next() });
+    this.injector = injector;
+    const { churn } = options;
+    if (churn !== undefined) {
+      const desk = new OperatorDesk(cluster, next());
+      const parts = { cluster, options, churn, log, injector, desk, random: next() };
+      this.churn = new MembershipChurn(parts);
+    }
   }
 
   async run(): Promise<void> {
-    const { cluster, options, log, clients, tables, injector } = this;
+    const { cluster, options, log, clients, tables, injector, churn } = this;
     this.checks.watch();
     await cluster.start();
     log.note(0, 'start', `${options.nodes} nodes, ${options.shards} shards`);
@@ -144,8 +162,10 @@ class SeedRun {
       tables.start();
     }
     injector.start();
+    churn?.start();
     await this.#pass(options.chaosMs);
     injector.heal();
+    churn?.finish();
     await this.#demand('ready', () => this.#isReady(), options.healMs);
     await this.#pass(calmMs);
     tables.stop();
@@ -153,6 +173,9 @@ class SeedRun {
     await this.#demand('answers', () => clients.underWay === 0, restMs);
     for (const nodeId of injector.stores.lost.keys()) {
       cluster.crash(nodeId, false); // It had its chance to do harm.
+    }
+    if (churn !== undefined) {
+      await this.#comesToRest(churn);
     }
     await this.#serves();
     this.#judgeHistory();
@@ -189,10 +212,40 @@ class SeedRun {
   }
 
   #isReady(): boolean {
-    const { lost } = this.injector.stores;
-    return this.cluster.nodeIds.every(
-      (nodeId) => lost.has(nodeId) || this.cluster.core(nodeId)?.groupsReady === true,
+    const { injector, cluster } = this;
+    const { lost } = injector.stores;
+    return cluster.nodeIds.every(
+      (nodeId) =>
+        lost.has(nodeId) ||
+        injector.retired.has(nodeId) ||
+        cluster.core(nodeId)?.groupsReady === true ||
+        this.churn?.isRemoved(nodeId) === true,
     );
+  }
+
+  /** Nobody holds movement up any more: it ends, and everything lies where it was promised to. */
+  async #comesToRest(churn: MembershipChurn): Promise<void> {
+    const { cluster, injector } = this;
+    await this.#demand('operator', () => churn.isFinished, this.options.healMs);
+    for (const nodeId of cluster.nodeIds) {
+      if (churn.isRemoved(nodeId)) {
+        injector.retire(nodeId); // It may not have heard of it.
+      }
+    }
+    const placement = new PlacementChecks(cluster, injector.stores.lost);
+    const untilMs = cluster.scheduler.nowMs + planMs;
+    let restedMs = 0;
+    let unrest: string | undefined;
+    while (restedMs < planRestMs) {
+      if (cluster.scheduler.nowMs > untilMs) {
+        throw new Failed('liveness', 'plan', `Movement has no end within ${planMs} ms: ${unrest}`);
+      }
+      await this.#pass(checkPeriodMs);
+      unrest = placement.unrest();
+      restedMs = unrest === undefined ? restedMs + checkPeriodMs : 0;
+    }
+    this.log.note(0, 'rests');
+    this.#judge('placement', placement.problem());
   }
 
   /** Every shard takes writes through every node, and everything ever acknowledged is there. */
@@ -218,6 +271,9 @@ class SeedRun {
     if (this.unheard !== undefined) {
       throw new Failed('crash', 'rejection', messageOf(this.unheard));
     }
+    if (this.churn?.broken !== undefined) {
+      throw new Failed('crash', 'churn', messageOf(this.churn.broken));
+    }
     if (tables.broken !== undefined) {
       throw new Failed('crash', 'tables', messageOf(tables.broken));
     }
@@ -238,6 +294,11 @@ class SeedRun {
       throw new Failed('safety', check, problem);
     }
   }
+}
+
+function zoneOf(nodeId: NodeId, { churn }: SwarmOptions): string | undefined {
+  const zones = churn?.zones ?? 0;
+  return zones === 0 ? undefined : zoneNames.charAt((nodeId - 1) % zones);
 }
 
 function failureOf(error: unknown): SeedFailure {

@@ -1,9 +1,10 @@
 /**
  * Looks for a smaller seed that fails alike: fewer kinds of faults, nodes, shards, clients, less
- * time. Greedy: a change is kept if one of a few seeds then fails the same check.
+ * time, less churn. Greedy: a change is kept if one of a few seeds then fails the same check.
  */
 import type { SeedReport } from './run-seed.ts';
 import { runSeed } from './run-seed.ts';
+import type { ChurnOptions } from './churn-options.ts';
 import type { SwarmOptions, SwarmOverrides } from './swarm-options.ts';
 
 /** Seeds tried for a change: another course of events may miss the bug by chance. */
@@ -35,7 +36,23 @@ function changes(options: SwarmOptions): SwarmOverrides[] {
     ...(options.eventualChance > 0 ? [{ eventualChance: 0 }] : []),
     ...(options.valueBytesMax > 16 ? [{ valueBytesMax: 16 }] : []),
   ];
-  return smaller;
+  return [...smaller, ...churnChanges(options.churn)];
+}
+
+/** None at all, or less of it. Named in full: what another seed would draw is another case. */
+function churnChanges(churn: ChurnOptions | undefined): SwarmOverrides[] {
+  if (churn === undefined) {
+    return [];
+  }
+  const { kinds, joinsMax, zones } = churn;
+  return [
+    { churn: false },
+    ...(kinds.length > 1
+      ? kinds.map((kind) => ({ churn: { ...churn, kinds: kinds.filter((one) => one !== kind) } }))
+      : []),
+    ...(joinsMax > 1 ? [{ churn: { ...churn, joinsMax: 1 } }] : []),
+    ...(zones > 0 ? [{ churn: { ...churn, zones: 0 } }] : []),
+  ];
 }
 
 /** `failed` fails; `note` hears of every change that was kept. */

@@ -34,6 +34,8 @@ export interface StoreFaultParts {
   readonly checks: StepChecks;
   /** Nodes that the cluster can do without for ever. */
   readonly lossesMax: number;
+  /** The cluster removed the node. */
+  readonly isRetired: (nodeId: NodeId) => boolean;
   /** The process ends now and starts again after so many ms. */
   readonly restart: (nodeId: NodeId, downMs: number) => void;
 }
@@ -118,7 +120,7 @@ export class StoreFaults {
 
   /** The disks come back as they were a boot ago, once every peer has seen the boot between. */
   #goBack(victim: NodeId): number {
-    const { cluster, random, log, restart, checks } = this.#parts;
+    const { cluster, random, log, restart, checks, isRetired } = this.#parts;
     log.note(victim, 'oldDisk', 'copied');
     restart(victim, 1);
     const images = cluster.copyStores(victim);
@@ -126,9 +128,12 @@ export class StoreFaults {
     cluster.scheduler.after(busyMs, () => {
       const isKnown = cluster.nodeIds.every(
         (nodeId) =>
-          nodeId === victim || this.lost.has(nodeId) || cluster.knowsBootOf(nodeId, victim),
+          nodeId === victim ||
+          this.lost.has(nodeId) ||
+          isRetired(nodeId) ||
+          cluster.knowsBootOf(nodeId, victim),
       );
-      if (cluster.core(victim) === undefined || !isKnown) {
+      if (cluster.core(victim) === undefined || !isKnown || isRetired(victim)) {
         log.note(victim, 'oldDisk', 'not put back');
         return;
       }

@@ -12,6 +12,7 @@ import type { ItemCommand, ItemReply, Precondition } from '../../items/command.t
 import { must } from '../../lib/assert.ts';
 import { isDynakvError } from '../../lib/errors.ts';
 import type { Prng } from '../../lib/prng.ts';
+import type { NodeCore } from '../../manager/node-core.ts';
 import { groupOfHash } from '../../shards/groups.ts';
 import type { NodeId } from '../../sys/network.ts';
 import type { SimCluster } from '../cluster.ts';
@@ -200,16 +201,14 @@ export class SwarmClients {
     // Through the node's own timers: a paused process reads no request, a dead one neither.
     cluster.time(nodeId).after(0, () => {
       const deadlineMs = cluster.scheduler.nowMs + patienceMs;
-      must(cluster.core(nodeId))
-        .router.execute(command, { deadlineMs, requestId: 'swarm' })
-        .then(
-          (reply) => {
-            finish(undefined, reply);
-          },
-          (error: unknown) => {
-            finish(error, undefined);
-          },
-        );
+      execute(must(cluster.core(nodeId)), command, deadlineMs).then(
+        (reply) => {
+          finish(undefined, reply);
+        },
+        (error: unknown) => {
+          finish(error, undefined);
+        },
+      );
     });
   }
 
@@ -335,6 +334,15 @@ export class SwarmClients {
       command: deleteOf(table, id, preconditionOf(condition)),
     };
   }
+}
+
+/** A node that joined and knows no catalog yet refuses, as its doors do. */
+async function execute(
+  { router }: NodeCore,
+  command: ItemCommand,
+  deadlineMs: number,
+): Promise<ItemReply> {
+  return await router.execute(command, { deadlineMs, requestId: 'swarm' });
 }
 
 function preconditionOf(condition: RegisterCondition | undefined): Precondition | undefined {

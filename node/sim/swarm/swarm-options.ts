@@ -7,6 +7,8 @@
  * from the end of `drawOptions`, so that older seeds keep what they had as far as possible.
  */
 import { Prng } from '../../lib/prng.ts';
+import { drawChurn } from './churn-options.ts';
+import type { ChurnOptions } from './churn-options.ts';
 
 export const faultKinds = [
   /** A process dies and comes back with all that it wrote. */
@@ -101,13 +103,22 @@ export interface SwarmOptions {
   readonly faultGapMs: number;
   /** Longest time that one fault lasts, ms. */
   readonly faultMaxMs: number;
+  /** Members come and go; undefined: they stay. */
+  readonly churn?: ChurnOptions | undefined;
 }
 
-/** Fields to set by hand, whatever the seed says. */
-export type SwarmOverrides = Partial<SwarmOptions>;
+/**
+ * Fields to set by hand, whatever the seed says. Of `churn` only some: the rest is as the seed
+ * would have it, were it one of those with churn; true, false: with or without it.
+ */
+export type SwarmOverrides = Partial<Omit<SwarmOptions, 'churn'>> & {
+  readonly churn?: boolean | Partial<ChurnOptions>;
+};
 
 const optionsSalt = 0x5_0a44;
 const kibibyte = 1024;
+/** Of all seeds: those without keep their share of what else goes wrong. */
+const churnChance = 0.4;
 
 /** A part of the list in its own order: each element with chance `p`. */
 function some<T>(random: Prng, all: readonly T[], p: number): T[] {
@@ -163,5 +174,12 @@ export function drawOptions(seed: number, overrides: SwarmOverrides = {}): Swarm
     faultGapMs: random.pick([500, 1_500, 1_500, 4_000]),
     faultMaxMs: random.pick([500, 3_000, 3_000, 12_000]),
   };
-  return { ...drawn, ...overrides };
+  const hasChurn = random.chance(churnChance);
+  const churn = drawChurn(random);
+  const { churn: wanted = hasChurn, ...others } = overrides;
+  return {
+    ...drawn,
+    ...others,
+    ...(wanted === false ? {} : { churn: { ...churn, ...(wanted === true ? {} : wanted) } }),
+  };
 }
