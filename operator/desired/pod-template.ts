@@ -126,6 +126,8 @@ function container(context: BuildContext): object {
     startupProbe: { ...probe('/livez'), ...startupProbe },
     livenessProbe: { ...probe('/livez'), ...livenessProbe },
     readinessProbe: { ...probe('/readyz'), ...readinessProbe },
+    // A node that cannot start says why in one line, and that is what the status shows.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,

@@ -83,6 +83,8 @@ export function podView(cluster: string, pod: PodObject): PodView | undefined {
   };
 }
 
+/** Of a pod's last words, in a status that has room for eight of them. */
+const lastLineCharactersMax = 300;
 /** Waiting for these is how a pod starts. */
 const passing = ['ContainerCreating', 'PodInitializing'];
 
@@ -97,14 +99,20 @@ function failureOf(
   }
   const waiting = container?.state?.waiting;
   if (waiting?.reason !== undefined && !passing.includes(waiting.reason)) {
-    const said = container?.lastState?.terminated?.message ?? waiting.message ?? '';
-    return { failure: waiting.reason, failureMessage: said };
+    const said = lastLine(container?.lastState?.terminated?.message);
+    return { failure: waiting.reason, failureMessage: said || (waiting.message ?? '') };
   }
   const ended = container?.state?.terminated;
   if (ended !== undefined) {
-    return { failure: ended.reason ?? 'Terminated', failureMessage: ended.message ?? '' };
+    return { failure: ended.reason ?? 'Terminated', failureMessage: lastLine(ended.message) };
   }
   return { failure: '', failureMessage: '' };
+}
+
+/** Of the end of a log: what the program said last, which is why it ended. */
+function lastLine(text = ''): string {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  return (lines.at(-1) ?? '').trim().slice(0, lastLineCharactersMax);
 }
 
 export function claimView(cluster: string, claim: KubeObject): ClaimView | undefined {
