@@ -9,7 +9,7 @@ import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { basename, join } from 'node:path';
 import { buildImage } from './e2e-image.ts';
 import { tryRun } from './lib/command.ts';
-import { measurementTable } from './lib/measurements.ts';
+import { measurementTable, recordMeasurement } from './lib/measurements.ts';
 import type { Depth, RunEnvironment } from './lib/run-environment.ts';
 import { environmentVariable } from './lib/run-environment.ts';
 import { timeouts } from './lib/timeouts.ts';
@@ -32,6 +32,8 @@ interface Run {
 }
 
 const began = performance.now();
+/** A run of all specs of a depth, with everything around it, min. */
+const minutesAtMost: Readonly<Record<Depth, number>> = { smoke: 8, full: 90 };
 
 function say(line: string): void {
   const seconds = ((performance.now() - began) / 1_000).toFixed(0);
@@ -140,6 +142,13 @@ async function runSpecs(run: Run, environment: RunEnvironment): Promise<void> {
 
 /** The last line of a run, and whether it is a good one. */
 async function conclude(run: Run): Promise<boolean> {
+  if ((process.env['SPEC'] ?? '') === '') {
+    recordMeasurement(run.outFolder, {
+      ...{ what: `all specs of DEPTH=${run.depth} in whole`, unit: 'min' },
+      value: (performance.now() - began) / 60_000,
+      atMost: minutesAtMost[run.depth],
+    });
+  }
   for (const line of measurementTable(run.outFolder)) {
     process.stdout.write(`${line}\n`);
   }

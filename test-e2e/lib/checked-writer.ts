@@ -13,7 +13,7 @@ export interface WriterReport {
   readonly acknowledged: number;
   /** Refused, or without an answer: by far most during a fault, none otherwise. */
   readonly failed: number;
-  /** The longest time without any acknowledged write, s. */
+  /** The longest time that any one key went without an acknowledged write, s. */
   readonly longestGapSeconds: number;
 }
 
@@ -21,15 +21,20 @@ interface Client {
   readonly key: string;
   acked: number;
   sent: number;
+  lastAckMs: number;
 }
 
 /** A request that takes longer has failed, ms. */
 const requestMs = 5_000;
+/** Keys, so that every node leads some of their shards. */
+const clientsDefault = 12;
 /** Between two requests of a client, ms: enough to find a gap, little for a small machine. */
-const pauseMs = 20;
+const pauseMs = 100;
 /** After a failure a client does not hammer, ms. */
 const failedPauseMs = 50;
 const violationsMax = 20;
+/** Kinds of failures that are told apart. */
+const failureKindsMax = 50;
 
 export class CheckedWriter {
   readonly #endpoint: () => Promise<Endpoint>;
@@ -39,7 +44,7 @@ export class CheckedWriter {
   #stopped = false;
   #acknowledged = 0;
   #failed = 0;
-  #lastAckMs = 0;
+  readonly #failures = new Map<string, number>();
   #longestGapMs = 0;
 
   constructor(options: {
@@ -48,9 +53,9 @@ export class CheckedWriter {
     readonly prefix?: string;
   }) {
     this.#endpoint = options.endpoint;
-    const { clients = 6, prefix = 'writer' } = options;
+    const { clients = clientsDefault, prefix = 'writer' } = options;
     this.#clients = Array.from({ length: clients }, (_, index) => ({
-      ...{ key: `${prefix}-${index}`, acked: 0, sent: 0 },
+      ...{ key: `${prefix}-${index}`, acked: 0, sent: 0, lastAckMs: 0 },
     }));
   }
 
@@ -62,32 +67,49 @@ export class CheckedWriter {
     return this.#failed;
   }
 
+  /** What failures were, and how often, the most frequent first. */
+  get failures(): string {
+    const kinds = [...this.#failures].sort(([, a], [, b]) => b - a);
+    return kinds.map(([what, count]) => `${count} × ${what}`).join('; ');
+  }
+
   /** Starts, and waits for the first acknowledged write. */
   async start(): Promise<void> {
-    this.#lastAckMs = Date.now();
+    this.resetGap();
     this.#running = this.#clients.map((client) => this.#run(client));
     await until('a first acknowledged write', timeouts.database, () =>
       this.#acknowledged > 0 ? true : undefined,
     );
-    this.#longestGapMs = 0;
+    this.resetGap();
   }
 
-  /** Gaps are counted from here. */
+  /** Gaps and kinds of failures are counted from here. */
   resetGap(): void {
-    this.#lastAckMs = Date.now();
+    const nowMs = Date.now();
+    for (const client of this.#clients) {
+      client.lastAckMs = nowMs;
+    }
     this.#longestGapMs = 0;
+    this.#failures.clear();
   }
 
   get longestGapSeconds(): number {
-    return Math.max(this.#longestGapMs, this.#stopped ? 0 : Date.now() - this.#lastAckMs) / 1_000;
+    const oldestMs = Math.min(...this.#clients.map((client) => client.lastAckMs));
+    return Math.max(this.#longestGapMs, this.#stopped ? 0 : Date.now() - oldestMs) / 1_000;
   }
 
-  /** More writes have been acknowledged since. */
+  /** More writes have been acknowledged since, and of every key. */
   async progress(count = 20): Promise<void> {
     const from = this.#acknowledged;
-    await until(`${count} more acknowledged writes`, timeouts.database, () =>
-      this.#acknowledged >= from + count ? true : undefined,
-    );
+    const fromMs = Date.now();
+    const isOlder = (client: Client): boolean => client.lastAckMs < fromMs;
+    await until(`${count} more acknowledged writes`, timeouts.database, () => {
+      const missing = this.#clients.filter(isOlder).map((client) => client.key);
+      if (missing.length > 0) {
+        throw new Error(`none of ${missing.join(', ')}; failures: ${this.failures}`);
+      }
+      return this.#acknowledged >= from + count ? true : undefined;
+    });
   }
 
   /** Ends it without a verdict. */
@@ -120,31 +142,40 @@ export class CheckedWriter {
       client.sent += 1;
       try {
         const body = JSON.stringify({ n: client.sent });
-        const { status } = await ask(await this.#endpoint(), 'PUT', client.key, body);
-        if (status !== 200 && status !== 201) {
-          throw new Error(`refused with ${status}`);
+        const answer = await ask(await this.#endpoint(), 'PUT', client.key, body);
+        if (answer.status !== 200 && answer.status !== 201) {
+          throw refusal(answer);
         }
         client.acked = client.sent;
-        this.#noteAck();
+        this.#noteAck(client);
         await this.#read(client, 'while writing');
         await pause(pauseMs);
-      } catch {
+      } catch (error) {
         this.#failed += 1;
+        this.#noteFailure(Error.isError(error) ? error.message : String(error));
         await pause(failedPauseMs);
       }
     }
   }
 
-  #noteAck(): void {
+  #noteAck(client: Client): void {
     const nowMs = Date.now();
-    this.#longestGapMs = Math.max(this.#longestGapMs, nowMs - this.#lastAckMs);
-    this.#lastAckMs = nowMs;
+    this.#longestGapMs = Math.max(this.#longestGapMs, nowMs - client.lastAckMs);
+    client.lastAckMs = nowMs;
     this.#acknowledged += 1;
+  }
+
+  #noteFailure(what: string): void {
+    const count = this.#failures.get(what) ?? 0;
+    if (count > 0 || this.#failures.size < failureKindsMax) {
+      this.#failures.set(what, count + 1);
+    }
   }
 
   /** Throws when there is no answer; notes what an answer must not be. */
   async #read(client: Client, when: string): Promise<void> {
-    const { status, body } = await ask(await this.#endpoint(), 'GET', client.key);
+    const answer = await ask(await this.#endpoint(), 'GET', client.key);
+    const { status, body } = answer;
     if (status === 404 && client.acked > 0) {
       this.#violate(`${client.key} ${when}: ${client.acked} was acknowledged, nothing is there`);
       return;
@@ -153,7 +184,7 @@ export class CheckedWriter {
       return;
     }
     if (status !== 200) {
-      throw new Error(`refused with ${status}`);
+      throw refusal(answer);
     }
     const { n } = JSON.parse(body) as { n: number };
     if (n < client.acked || n > client.sent) {
@@ -169,6 +200,11 @@ export class CheckedWriter {
       this.#violations.push(what);
     }
   }
+}
+
+/** Without what differs from one request to the next. */
+function refusal({ status, body }: { readonly status: number; readonly body: string }): Error {
+  return new Error(`${status} ${body.slice(0, 120).replaceAll(/[0-9a-f-]{8,}|\d{3,}/g, '#')}`);
 }
 
 function ask(

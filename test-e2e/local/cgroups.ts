@@ -16,6 +16,13 @@ import { join } from 'node:path';
 import { cgroupName } from './places.ts';
 
 const mountPoint = '/sys/fs/cgroup';
+/**
+ * Weight of the whole cluster beside the other work of the machine: it is two dozen processes. With
+ * the weight of one (1024 shares, a `cpu.weight` of 100) pods starve on a busy machine, and every
+ * time limit of Kubernetes and of the database is wrong.
+ */
+const cpuWeight = { 'cpu.shares': '10240', 'cpu.weight': '1000' } as const;
+
 /** The group of the components themselves; each node has one of its own name beside it. */
 export const hostGroup = 'host';
 
@@ -46,6 +53,16 @@ export function makeCgroups(nodes: readonly string[]): void {
       delegateControllers(folder);
     }
     inheritCpus(join(hierarchy, cgroupName));
+    weigh(join(hierarchy, cgroupName));
+  }
+}
+
+function weigh(folder: string): void {
+  for (const [name, weight] of Object.entries(cpuWeight)) {
+    const file = join(folder, name);
+    if (existsSync(file)) {
+      writeFileSync(file, weight);
+    }
   }
 }
 

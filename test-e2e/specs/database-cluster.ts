@@ -84,6 +84,12 @@ export class DatabaseCluster {
     });
   }
 
+  /** With this spec and nothing else. */
+  async applyOnly(spec: Readonly<Record<string, unknown>>): Promise<ClusterObject> {
+    const metadata = { name: this.name, namespace: this.namespace };
+    return await this.#client.apply<ClusterObject>({ apiVersion, kind, metadata, spec });
+  }
+
   async get(): Promise<ClusterObject> {
     return await this.#client.get<ClusterObject>(this.ref);
   }
@@ -129,6 +135,13 @@ export class DatabaseCluster {
     return await this.reaches('to be Ready', generation, missing, timeoutMs);
   }
 
+  /** Shards have moved to where they belong. */
+  async balanced(timeoutMs?: number): Promise<ClusterObject> {
+    const missing = (cluster: ClusterObject): string | undefined =>
+      conditionOf(cluster, 'Rebalancing')?.status === 'False' ? undefined : 'shards move';
+    return await this.reaches('to be balanced', 1, missing, timeoutMs);
+  }
+
   async hasReason(generation: number, reason: string, timeoutMs?: number): Promise<ClusterObject> {
     return await this.reaches(
       `to say ${reason}`,
@@ -169,6 +182,24 @@ export class DatabaseCluster {
       labelSelector: `dynakv.dev/cluster=${this.name}`,
     });
     return items;
+  }
+
+  /** What the database itself says of a node; empty: it does not know it. */
+  async nodeState(nodeId: number): Promise<string> {
+    const { namespace, name } = this;
+    const folder = '/etc/dynakv';
+    const text = await this.#spec.kubectl.exec({ namespace, name: `${name}-0` }, [
+      ...['dynakv', 'status', '--json'],
+      ...['--endpoint', `${name}-0.${name}-peers.${namespace}.svc:7000`],
+      ...['--tls-ca', `${folder}/ca/ca.crt`, '--tls-cert', `${folder}/peer/tls.crt`],
+      ...['--tls-key', `${folder}/peer/tls.key`],
+    ]);
+    type Nodes = readonly {
+      readonly member?: { readonly nodeId: number };
+      readonly state: string;
+    }[];
+    const { nodes } = JSON.parse(text) as { readonly nodes: Nodes };
+    return nodes.find((node) => node.member?.nodeId === nodeId)?.state ?? '';
   }
 
   get setRef(): ObjectRef {

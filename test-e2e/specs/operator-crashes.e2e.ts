@@ -65,7 +65,7 @@ describe('operator killed at every write', () => {
     const before = operator.lives;
     await demo.ready(asked, stepMs / 2);
     const value = operator.lives - before;
-    spec.record({ what: `lives of the operator: ${what}`, value, unit: 'requests' });
+    spec.record({ what: `lives of the operator: ${what}`, value, unit: 'lives' });
     expect(value).toBeGreaterThan(1);
   }
 

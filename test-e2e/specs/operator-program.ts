@@ -11,6 +11,9 @@ import { until, within } from '../lib/waiting.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
+/** The program from its sources; `dist/operator/main.js` is what the image has. */
+export const operatorSource = 'operator/main.ts';
+
 export interface OperatorProgramOptions {
   readonly kubeconfig: string;
   /** Where kubectl is. */
@@ -39,6 +42,10 @@ export class OperatorProgram {
     return this.#child?.exitCode === null && this.#child.signalCode === null;
   }
 
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
   /** How often it was started. */
   get lives(): number {
     return this.#lives;
@@ -50,7 +57,7 @@ export class OperatorProgram {
     const log = openSync(this.logFile, 'a');
     this.#lives += 1;
     try {
-      const file = join(root, entry ?? 'operator/main.ts');
+      const file = join(root, entry ?? operatorSource);
       this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, file], {
         stdio: ['ignore', log, log],
         env: {
