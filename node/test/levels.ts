@@ -127,6 +127,7 @@ export const worldGlobals: ReadonlyMap<string, string> = new Map([
 
 /** Package → the folders that wrap it; a package that is not listed may not be imported. */
 export const packagePlaces: Readonly<Record<string, readonly string[]>> = {
+  '@aws-sdk/client-dynamodb': ['lib'],
   '@bufbuild/protobuf': ['contract', 'transport', 'admin', 'nodes'],
   '@grpc/grpc-js': ['transport', 'admin', 'nodes'],
   '@nxtedition/rocksdb': ['storage'],

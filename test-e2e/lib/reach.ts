@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { KubeClient } from './kube-client.ts';
+import { isKubeError } from './kube-http.ts';
 import type { KubeObject, Pod } from './kube-objects.ts';
 import { timeouts } from './timeouts.ts';
 import { until } from './waiting.ts';
@@ -21,10 +22,13 @@ export interface Reach {
   close(): void;
 }
 
-/** Addresses are asked for each time: they change with the pod. A Service's stays and is kept. */
+/** A Service made anew has another address: it is asked for again after this, ms. */
+const serviceMs = 1_000;
+
+/** A pod's address is asked for each time; a Service's is kept for a moment, or for want of one. */
 export class DirectReach implements Reach {
   readonly #client: KubeClient;
-  readonly #services = new Map<string, string>();
+  readonly #services = new Map<string, { readonly host: string; askedMs: number }>();
 
   constructor(client: KubeClient) {
     this.#client = client;
@@ -41,14 +45,35 @@ export class DirectReach implements Reach {
 
   async service(namespace: string, name: string, port: number): Promise<Endpoint> {
     const key = `${namespace}/${name}`;
-    let host = this.#services.get(key);
-    if (host === undefined) {
-      const ref = { apiVersion: 'v1', kind: 'Service', namespace, name };
-      type Service = KubeObject & { readonly spec: { readonly clusterIP: string } };
-      host = (await this.#client.get<Service>(ref)).spec.clusterIP;
-      this.#services.set(key, host);
+    const known = this.#services.get(key);
+    if (known !== undefined && Date.now() - known.askedMs < serviceMs) {
+      return { host: known.host, port };
     }
+    const host = await this.#ask(namespace, name, known);
+    this.#services.set(key, { host, askedMs: Date.now() });
     return { host, port };
+  }
+
+  async #ask(
+    namespace: string,
+    name: string,
+    known: { readonly host: string; askedMs: number } | undefined,
+  ): Promise<string> {
+    if (known !== undefined) {
+      // Others go on with what is known while one asks.
+      known.askedMs = Date.now();
+    }
+    const ref = { apiVersion: 'v1', kind: 'Service', namespace, name };
+    type Service = KubeObject & { readonly spec: { readonly clusterIP: string } };
+    try {
+      return (await this.#client.get<Service>(ref)).spec.clusterIP;
+    } catch (error) {
+      if (known === undefined || isKubeError(error, 404)) {
+        this.#services.delete(`${namespace}/${name}`);
+        throw error;
+      }
+      return known.host;
+    }
   }
 
   close(): void {

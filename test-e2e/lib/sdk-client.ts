@@ -1,7 +1,7 @@
 /**
- * What an application does that follows the rules: the AWS SDK for JavaScript with its defaults (one
- * pool of connections that are kept, its own retries), one table, writes and strong reads. A request
- * that fails here has failed for good: retries are over.
+ * What an application does that follows the rules: the AWS SDK for JavaScript with its defaults
+ * (a pool of connections that are kept, its own retries), one table, writes and strong reads. A
+ * request that fails here has failed for good: retries are over.
  */
 import {
   CreateTableCommand,

@@ -5,7 +5,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { run, tryRun } from '../lib/command.ts';
-import { apiAddress, dnsAddress, podRange } from './addresses.ts';
+import { apiAddress, dnsAddress, podRange, serviceRange } from './addresses.ts';
 import type { NodeAddress } from './addresses.ts';
 import { note } from './journal.ts';
 
@@ -13,10 +13,17 @@ import { note } from './journal.ts';
 const clusterChain = /^(KUBE-|CNI-)/;
 const forwarding = '/proc/sys/net/ipv4/ip_forward';
 const families = ['iptables', 'ip6tables'] as const;
+const comment = ['-m', 'comment', '--comment', 'dynakv-e2e'];
 /** Pods may be routed also where the host forwards nothing else, as hosts with Docker do. */
 const forwardRules = ['-s', '-d'].map((side) => [
-  ...['FORWARD', side, podRange, '-m', 'comment', '--comment', 'dynakv-e2e', '-j', 'ACCEPT'],
+  ...['FORWARD', side, podRange, ...comment, '-j', 'ACCEPT'],
 ]);
+/** What is still on its way to a Service here has none: without this it would leave the host. */
+const refusalRules = ['FORWARD', 'OUTPUT'].map((chain) => [
+  ...[chain, '-d', serviceRange, '-p', 'tcp', ...comment],
+  ...['-j', 'REJECT', '--reject-with', 'tcp-reset'],
+]);
+const ownRules = [...forwardRules, ...refusalRules];
 
 interface InterfaceView {
   readonly ifname: string;
@@ -46,7 +53,7 @@ export async function openNetwork(nodes: readonly NodeAddress[]): Promise<void> 
     note({ kind: 'sysctl', file: forwarding, before });
     writeFileSync(forwarding, '1\n');
   }
-  for (const rule of forwardRules) {
+  for (const rule of ownRules) {
     await run('iptables', ['-w', '-I', ...rule]);
   }
 }
@@ -119,7 +126,7 @@ export function removalScript(text: string, chains: ReadonlySet<string>): string
 
 /** Removes all cluster chains but those listed, and our own rules. */
 export async function closeNetwork(before: readonly string[]): Promise<void> {
-  for (const rule of forwardRules) {
+  for (const rule of ownRules) {
     while ((await tryRun('iptables', ['-w', '-D', ...rule])).code === 0) {
       // Once more: an interrupted run may have left its own.
     }

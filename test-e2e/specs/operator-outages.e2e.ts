@@ -2,7 +2,7 @@
  * The operator itself in trouble: frozen and replaced, cut off, replaced by another version, faced
  * with an API server that is gone. Goal: never two that act, nothing done on old beliefs, back at
  * work soon, no pod restarted for it. Method: processes of this host that are stopped where they
- * are, a proxy before the API server, and the API server itself killed; a checked writer throughout.
+ * are, a proxy before the API server, the API server itself killed; a checked writer throughout.
  */
 import { describe, expect } from '@jest/globals';
 import { mkdirSync, writeFileSync } from 'node:fs';

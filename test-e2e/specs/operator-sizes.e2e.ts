@@ -1,6 +1,6 @@
 /**
- * Clusters of other sizes. Goal: one node, five nodes and the empty spec each become a database that
- * keeps what it acknowledges. Method: created one after the other, each written to and read back.
+ * Clusters of other sizes. Goal: one node, five nodes and the empty spec become databases that keep
+ * what they acknowledge. Method: created one after the other, each written to and read back.
  */
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { watchGone } from '../lib/watch-until.ts';
