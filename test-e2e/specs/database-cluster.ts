@@ -34,6 +34,7 @@ export interface ClusterObject extends KubeObject {
     readonly observedGeneration?: number;
     readonly phase?: string;
     readonly clusterId?: string;
+    readonly version?: string;
     readonly replicas?: number;
     readonly readyReplicas?: number;
     readonly operations?: readonly OperationStatus[];
