@@ -128,6 +128,9 @@ export class Host implements GroupEffects {
       agreeSleep: (to, terms) => {
         this.#sendLiveness(to, { kind: 'agree', terms });
       },
+      callAwake: (to, call) => {
+        this.#sendLiveness(to, { kind: 'wake', call });
+      },
       isLive: (nodeId) => this.liveness.isLive(nodeId),
     });
   }
@@ -256,8 +259,10 @@ export class Host implements GroupEffects {
     this.liveness.tick();
     for (const group of this.groups.values()) {
       if (!group.asleep && group.stoppedBecause === undefined) {
-        const waits = group.isLeader && this.#sleep.tick(group);
-        if (!waits) {
+        if (!group.isLeader) {
+          this.#sleep.tickFollower(group);
+          group.tick();
+        } else if (!this.#sleep.tick(group)) {
           group.tick();
         }
       }
@@ -314,6 +319,13 @@ export class Host implements GroupEffects {
         const group = this.groups.get(frame.terms.groupId);
         if (group !== undefined) {
           this.#sleep.asked(group, from, frame.terms);
+        }
+        return;
+      }
+      case 'wake': {
+        const group = this.groups.get(frame.call.groupId);
+        if (group !== undefined) {
+          this.#sleep.called(group, from, frame.call);
         }
         return;
       }

@@ -1,7 +1,7 @@
-/** The frames of kind `liveness`: beats, and the agreement to sleep (`sleep.ts`). */
+/** The frames of kind `liveness`: beats, the agreement to sleep, the call to wake (`sleep.ts`). */
 import { ByteReader, ByteWriter } from '../lib/bytes.ts';
 import { DynakvError } from '../lib/errors.ts';
-import type { SleepTerms } from './sleep.ts';
+import type { SleepTerms, WakeCall } from './sleep.ts';
 
 /** What a node says of itself with every beat; 0: unknown. */
 export interface NodeFacts {
@@ -28,11 +28,12 @@ export type LivenessFrame =
   | { readonly kind: 'beat'; readonly wallMs: number; readonly facts: NodeFacts }
   | { readonly kind: 'sleep'; readonly terms: SleepTerms }
   | { readonly kind: 'agree'; readonly terms: SleepTerms }
+  | { readonly kind: 'wake'; readonly call: WakeCall }
   /** The sender's store failed: the last thing it says. */
   | { readonly kind: 'quarantined'; readonly reason: string };
 
 const reasonCharactersMax = 500;
-const codes = { beat: 1, sleep: 2, agree: 3, quarantined: 4 } as const;
+const codes = { beat: 1, sleep: 2, agree: 3, quarantined: 4, wake: 5 } as const;
 
 export function writeLivenessFrame(frame: LivenessFrame): Buffer {
   const writer = new ByteWriter(32).u8(codes[frame.kind]);
@@ -46,6 +47,8 @@ export function writeLivenessFrame(frame: LivenessFrame): Buffer {
     }
   } else if (frame.kind === 'quarantined') {
     writer.text(frame.reason.slice(0, reasonCharactersMax));
+  } else if (frame.kind === 'wake') {
+    writer.varint(frame.call.groupId).varint(frame.call.replicaId);
   } else {
     writer.varint(frame.terms.groupId).varint(frame.terms.term).varint(frame.terms.commit);
   }
@@ -74,6 +77,8 @@ export function readLivenessFrame(payload: Buffer): LivenessFrame {
       return { kind: 'beat', wallMs: reader.varint(), facts: readFacts(reader) };
     case codes.quarantined:
       return { kind: 'quarantined', reason: reader.text() };
+    case codes.wake:
+      return { kind: 'wake', call: { groupId: reader.varint(), replicaId: reader.varint() } };
     case codes.sleep:
     case codes.agree: {
       const terms = { groupId: reader.varint(), term: reader.varint(), commit: reader.varint() };

@@ -93,6 +93,7 @@ describe('liveness frames', () => {
     { kind: 'beat', wallMs: 1_700_000_000_123, facts },
     { kind: 'sleep', terms },
     { kind: 'agree', terms },
+    { kind: 'wake', call: { groupId: 9, replicaId: 40_000 } },
   ])('$kind reads as it was written', (frame) => {
     expect(readLivenessFrame(writeLivenessFrame(frame))).toEqual(frame);
   });

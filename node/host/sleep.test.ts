@@ -4,24 +4,26 @@ import { encodeBatch } from '../items/batch.ts';
 import { MessageType } from '../raft/messages.ts';
 import { LoneGroup } from '../sim/lone-group.ts';
 import { Sleep } from './sleep.ts';
-import type { SleepTerms } from './sleep.ts';
+import type { SleepTerms, WakeCall } from './sleep.ts';
 
 let lone: LoneGroup;
 let asked: number[];
 let agreed: number[];
+let calls: [number, WakeCall][];
 let live: Set<number>;
 let terms: SleepTerms;
 let sleep: Sleep;
 
 beforeEach(() => {
   lone = new LoneGroup();
-  [asked, agreed, live] = [[], [], new Set([2, 3])];
+  [asked, agreed, calls, live] = [[], [], [], new Set([2, 3])];
   sleep = new Sleep({
     askSleep: (to, asking) => {
       asked.push(to);
       terms = asking;
     },
     agreeSleep: (to) => agreed.push(to),
+    callAwake: (to, call) => calls.push([to, call]),
     isLive: (nodeId) => live.has(nodeId),
   });
 });
@@ -182,5 +184,66 @@ describe('Sleep: follower', () => {
       .takeSent()
       .filter(({ type, reject }) => type === MessageType.preVoteResp && !reject);
     expect(granted).toEqual([]);
+  });
+});
+
+describe('Sleep: without a leader', () => {
+  function ticks(count: number): void {
+    for (let tick = 0; tick < count; tick++) {
+      sleep.tickFollower(lone.group);
+    }
+  }
+
+  const call: WakeCall = { groupId: 1, replicaId: 1 };
+
+  test('calls all members awake once an election had its time, and again', () => {
+    ticks(19);
+    expect(calls).toEqual([]);
+    ticks(1);
+    expect(calls).toEqual([
+      [2, call],
+      [3, call],
+    ]);
+    ticks(20);
+    expect(calls).toHaveLength(4);
+  });
+
+  test('a leader that is heard of ends it, and the count begins anew', () => {
+    ticks(19);
+    lone.receive(MessageType.heartbeat, 3, { term: 2, commit: 1 });
+    ticks(40);
+    lone.group.raw.forgetLeader();
+    ticks(19);
+    expect(calls).toEqual([]);
+    ticks(1);
+    expect(calls).toHaveLength(2);
+  });
+
+  test('a member whose place is not known is not called', () => {
+    lone.group.nodes.delete(2);
+    ticks(20);
+    expect(calls).toEqual([[3, call]]);
+  });
+
+  test('a call of a member wakes a leader and a follower', () => {
+    quietLeader();
+    lone.group.asleep = true;
+    sleep.called(lone.group, 3, { groupId: 1, replicaId: 3 });
+    expect([lone.group.asleep, lone.group.quietTicks]).toEqual([false, 0]);
+    lone.depose(lone.group.commitIndex, lone.group.term, [], lone.group.commitIndex);
+    lone.group.asleep = true;
+    sleep.called(lone.group, 2, { groupId: 1, replicaId: 2 });
+    expect(lone.group.asleep).toBe(false);
+  });
+
+  test.each([
+    ['a replica that is no member', 2, 4],
+    ['another node than the replica’s', 2, 3],
+  ])('a call of %s wakes nobody', (_name, from, replicaId) => {
+    quietLeader();
+    lone.group.asleep = true;
+    lone.group.nodes.set(4, 2);
+    sleep.called(lone.group, from, { groupId: 1, replicaId });
+    expect(lone.group.asleep).toBe(true);
   });
 });

@@ -5,7 +5,13 @@
  * agreed, the leader sleeps too; when not all did in time, it ticks on, and its heartbeats wake
  * the rest. Any message, proposal or read wakes a replica; lost liveness of the leader's node
  * wakes its groups (`host.ts`).
+ *
+ * Waking is not symmetric: a replica that lost sight of a leader who still hears it is awake alone.
+ * A voter then campaigns, and its requests wake the rest; a learner cannot, nor can a voter with a
+ * change of the configuration to apply. So whoever is awake without a leader asks all members to
+ * wake up, again and again until one leads it: heartbeats of the leader, or an election, end it.
  */
+import type { ReplicaId } from '../raft/messages.ts';
 import type { NodeId } from '../sys/network.ts';
 import type { Group } from './group.ts';
 import { allReplicated } from './progress-view.ts';
@@ -16,11 +22,22 @@ const quietTicksMin = 20;
 const askTicksMax = 4;
 /** Ticks before a leader asks again after a refusal. */
 const retryTicks = 50;
+/**
+ * Ticks without a leader between two calls to wake up: usual elections are over by then, so that
+ * they cost no frames.
+ */
+const callTicks = 20;
 
 export interface SleepTerms {
   readonly groupId: number;
   readonly term: number;
   readonly commit: number;
+}
+
+/** Who calls, and of which group. */
+export interface WakeCall {
+  readonly groupId: number;
+  readonly replicaId: ReplicaId;
 }
 
 interface Asking {
@@ -32,6 +49,8 @@ interface Asking {
 export interface SleepEffects {
   askSleep(to: NodeId, terms: SleepTerms): void;
   agreeSleep(to: NodeId, terms: SleepTerms): void;
+  /** The replica `replicaId` of the group is awake and has no leader. */
+  callAwake(to: NodeId, call: WakeCall): void;
   isLive(nodeId: NodeId): boolean;
 }
 
@@ -39,6 +58,8 @@ export class Sleep {
   readonly #effects: SleepEffects;
   readonly #asking = new Map<Group, Asking>();
   readonly #waitTicks = new Map<Group, number>();
+  /** Ticks that an awake replica has had no leader. */
+  readonly #leaderlessTicks = new Map<Group, number>();
 
   constructor(effects: SleepEffects) {
     this.#effects = effects;
@@ -131,9 +152,38 @@ export class Sleep {
     }
   }
 
+  /** One tick of an awake group that does not lead. */
+  tickFollower(group: Group): void {
+    if (group.leader !== 0 || !group.isMember) {
+      this.#leaderlessTicks.delete(group);
+      return;
+    }
+    const ticks = (this.#leaderlessTicks.get(group) ?? 0) + 1;
+    this.#leaderlessTicks.set(group, ticks);
+    if (ticks % callTicks !== 0) {
+      return;
+    }
+    const { groupId, replicaId } = group;
+    for (const { id } of group.raw.raft.tracker.members) {
+      const nodeId = group.nodes.get(id);
+      if (id !== replicaId && nodeId !== undefined) {
+        this.#effects.callAwake(nodeId, { groupId, replicaId });
+      }
+    }
+  }
+
+  /** A replica without a leader calls. One that is no member any more disturbs nobody. */
+  called(group: Group, from: NodeId, { replicaId }: WakeCall): void {
+    const isMember = group.raw.raft.tracker.get(replicaId) !== undefined;
+    if (isMember && group.nodes.get(replicaId) === from && group.stoppedBecause === undefined) {
+      group.wake();
+    }
+  }
+
   forget(group: Group): void {
     this.#asking.delete(group);
     this.#waitTicks.delete(group);
+    this.#leaderlessTicks.delete(group);
   }
 }
 

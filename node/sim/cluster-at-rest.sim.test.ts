@@ -6,6 +6,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { must } from '../lib/assert.ts';
 import { Prng } from '../lib/prng.ts';
+import type { Group } from '../host/group.ts';
+import { systemGroupId } from '../shards/groups.ts';
+import type { NodeId } from '../sys/network.ts';
 import { checkLinearizable } from './checkers/linearizability.ts';
 import { SimCluster } from './cluster.ts';
 import { History } from './history.ts';
@@ -96,6 +99,29 @@ describe('sleeping groups (P15)', () => {
         expect(await get(cluster, nodeId, 'a')).toBe('"woken"');
       }
       await lull(cluster);
+    },
+    testMs,
+  );
+
+  test(
+    'a sleeping learner that cannot hear its leader, who hears it, gets it woken',
+    async () => {
+      // Of four nodes three vote in the system group, the fourth learns.
+      const cluster = new SimCluster({ seed: 56, nodes: 4, shards: 1 });
+      await cluster.start();
+      await lull(cluster);
+      const groupAt = (nodeId: NodeId): Group =>
+        must(core(cluster, nodeId).host.groups.get(systemGroupId));
+      const learner = must(cluster.nodeIds.find((nodeId) => groupAt(nodeId).raw.raft.isLearner));
+      const leader = must(groupAt(learner).leaderNode);
+      cluster.network.cutOneWay(leader, learner);
+      const isOrphan = (): boolean => groupAt(learner).leader === 0;
+      expect(await cluster.scheduler.runUntil(isOrphan, 5_000)).toBe(true);
+      expect(groupAt(leader).asleep).toBe(true); // It hears the learner's beats.
+      cluster.network.heal();
+      expect(await cluster.ready(10_000)).toBe(true);
+      await lull(cluster);
+      expect(groupAt(learner).leaderNode).toBe(leader);
     },
     testMs,
   );
