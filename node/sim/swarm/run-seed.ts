@@ -213,13 +213,16 @@ class SeedRun {
 
   #isReady(): boolean {
     const { injector, cluster } = this;
-    const { lost } = injector.stores;
-    return cluster.nodeIds.every(
-      (nodeId) =>
-        lost.has(nodeId) ||
-        injector.retired.has(nodeId) ||
-        cluster.core(nodeId)?.groupsReady === true ||
-        this.churn?.isRemoved(nodeId) === true,
+    const { lost, isOver } = injector.stores;
+    return (
+      isOver &&
+      cluster.nodeIds.every(
+        (nodeId) =>
+          lost.has(nodeId) ||
+          injector.retired.has(nodeId) ||
+          cluster.core(nodeId)?.groupsReady === true ||
+          this.churn?.isRemoved(nodeId) === true,
+      )
     );
   }
 
@@ -251,9 +254,10 @@ class SeedRun {
   /** Every shard takes writes through every node, and everything ever acknowledged is there. */
   async #serves(): Promise<void> {
     const { cluster, history, random } = this;
+    const asked = { cluster, lost: this.injector.stores.lost };
     const problem =
-      (await probeEverywhere(cluster, this.options)) ??
-      (await finalReads(cluster, history, new Prng(random.uint32())));
+      (await probeEverywhere(asked, this.options)) ??
+      (await finalReads(asked, history, new Prng(random.uint32())));
     if (problem !== undefined) {
       throw new Failed('liveness', 'serves', problem);
     }

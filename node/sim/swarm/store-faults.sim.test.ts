@@ -28,6 +28,24 @@ describe('StoreFaults', () => {
     testMs,
   );
 
+  test.each([
+    ['oldDisk', 1, 'an old copy'],
+    ['bitRot', 1, 'boot'],
+  ] as const)(
+    '%s, seed %i: its later act is over before the cluster counts as whole',
+    async (kind, seed, sign) => {
+      const overrides = { ...short, chaosMs: 3_000, faults: [kind] };
+      const report = await runSeed(seed, overrides);
+      expect(report.failure === undefined ? '' : describeFailure(report, overrides, '')).toBe('');
+      const at = (text: string): number =>
+        report.lastEvents.findLastIndex((line) => line.includes(text));
+      expect(at('heal')).toBeGreaterThan(-1);
+      expect(at(sign)).toBeGreaterThan(at('heal'));
+      expect(at('ready')).toBeGreaterThan(at(sign));
+    },
+    testMs,
+  );
+
   test('an old disk is refused by every peer', async () => {
     const cluster = new SimCluster({ seed: 9, nodes: 3, shards: 1, hellos: true });
     const acked = new Acked();

@@ -46,6 +46,8 @@ export class StoreFaults {
   readonly #meant = new Set<NodeId>();
   /** Nodes whose store is gone, and why. */
   readonly lost = new Map<NodeId, string>();
+  /** Faults begun that have an act to come. */
+  #underWay = 0;
   /** A node failed, and none of these faults was meant for it. */
   unexpected: string | undefined;
 
@@ -54,6 +56,20 @@ export class StoreFaults {
     parts.cluster.onFailed = (nodeId, error) => {
       this.failed(nodeId, error);
     };
+  }
+
+  /** No fault has an act to come: what is made whole stays whole. */
+  get isOver(): boolean {
+    return this.#underWay === 0;
+  }
+
+  /** The later act of a fault that has begun. */
+  #later(delayMs: number, act: () => void): void {
+    this.#underWay += 1;
+    this.#parts.cluster.scheduler.after(delayMs, () => {
+      this.#underWay -= 1;
+      act();
+    });
   }
 
   /** Rot that no crash may meet before it is old. */
@@ -110,7 +126,7 @@ export class StoreFaults {
       log.note(victim, 'bitRot', `${path} at ${position} of ${length}`);
     }
     const busyMs = rotRestMs + random.below(rotRestMs);
-    cluster.scheduler.after(busyMs, () => {
+    this.#later(busyMs, () => {
       if (cluster.core(victim) !== undefined) {
         restart(victim, 1 + random.below(rotRestMs));
       }
@@ -125,7 +141,7 @@ export class StoreFaults {
     restart(victim, 1);
     const images = cluster.copyStores(victim);
     const busyMs = rotRestMs + random.below(rotRestMs);
-    cluster.scheduler.after(busyMs, () => {
+    this.#later(busyMs, () => {
       const isKnown = cluster.nodeIds.every(
         (nodeId) =>
           nodeId === victim ||
