@@ -23,11 +23,12 @@ function runningCores(cluster: SimCluster): NodeCore[] {
   return cluster.nodeIds.map((nodeId) => cluster.core(nodeId)).filter((core) => core !== undefined);
 }
 
-/** A group that stopped by itself, which none may. */
-export function stoppedProblem(cluster: SimCluster): string | undefined {
+/** A group that stopped by itself: none may but the one that was given what it cannot apply. */
+export function stoppedProblem(cluster: SimCluster, poisoned?: number): string | undefined {
   for (const core of runningCores(cluster)) {
     for (const group of core.host.groups.values()) {
-      if (group.stoppedBecause !== undefined && core.host.failure === undefined) {
+      const isMeant = group.groupId === poisoned || core.host.failure !== undefined;
+      if (group.stoppedBecause !== undefined && !isMeant) {
         return `Node ${core.host.nodeId}, group ${group.groupId} stopped: ${group.stoppedBecause}`;
       }
     }

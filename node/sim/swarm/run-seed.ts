@@ -21,9 +21,11 @@ import { EventualReads } from './eventual-reads.ts';
 import { FaultInjector } from './fault-injector.ts';
 import * as finalChecks from './final-checks.ts';
 import { finalReads, probeEverywhere } from './final-reads.ts';
+import { LastTrials } from './last-trials.ts';
 import { MembershipChurn } from './membership-churn.ts';
 import { OperatorDesk } from './operator-desk.ts';
 import { PlacementChecks } from './placement-checks.ts';
+import { storeKinds } from './store-faults.ts';
 import { SwarmClients } from './swarm-clients.ts';
 import type { SwarmOptions, SwarmOverrides } from './swarm-options.ts';
 import { drawOptions } from './swarm-options.ts';
@@ -97,6 +99,7 @@ const planMs = 240_000;
 const planRestMs = 7_000;
 const zoneNames = 'abcdefgh';
 const clusterSalt = 0x0c1_57e4;
+const trialSalt = 0x7_12a1;
 
 class SeedRun {
   readonly options: SwarmOptions;
@@ -109,6 +112,7 @@ class SeedRun {
   readonly injector: FaultInjector;
   readonly checks: StepChecks;
   readonly churn: MembershipChurn | undefined;
+  readonly trials: LastTrials;
   readonly random: Prng;
   /** A promise of the code under test that was rejected and nobody caught. */
   unheard: unknown;
@@ -150,6 +154,12 @@ class SeedRun {
       const parts = { cluster, options, churn, log, injector, desk, random: next() };
       this.churn = new MembershipChurn(parts);
     }
+    this.trials = new LastTrials({
+      ...{ cluster, log, shards: options.shards, random: new Prng(seed ^ trialSalt) },
+      bring: (nodeId) => {
+        injector.bring(nodeId);
+      },
+    });
   }
 
   async run(): Promise<void> {
@@ -177,6 +187,10 @@ class SeedRun {
     if (churn !== undefined) {
       await this.#comesToRest(churn);
     }
+    if (options.systemAway && this.#isWhole) {
+      this.#judge('system-away', await this.trials.systemAway());
+      await this.#demand('ready', () => this.#isReady(), options.healMs);
+    }
     await this.#serves();
     this.#judgeHistory();
     await this.#demand('rest', () => finalChecks.isQuiet(cluster), restMs);
@@ -185,6 +199,10 @@ class SeedRun {
     this.#judge('replicas', finalChecks.replicaProblem(cluster));
     this.#judge('leftovers', finalChecks.leftoverProblem(cluster, options));
     this.#judge('queues', finalChecks.queueProblem(cluster));
+    if (options.poison && this.#isWhole) {
+      this.#judge('poison', await this.trials.poison());
+      this.#judgeStep();
+    }
     log.note(0, 'passed', JSON.stringify(clients.counts));
   }
 
@@ -209,6 +227,11 @@ class SeedRun {
       throw new Failed('liveness', what, `It did not come to be within ${limitMs} ms: ${what}`);
     }
     this.log.note(0, what);
+  }
+
+  /** No store fault is left that may still cost a node. */
+  get #isWhole(): boolean {
+    return ![...this.injector.counts.keys()].some((kind) => storeKinds.has(kind));
   }
 
   #isReady(): boolean {
@@ -265,7 +288,7 @@ class SeedRun {
 
   #judgeStep(): void {
     const { cluster, injector, tables } = this;
-    this.#judge('stopped', finalChecks.stoppedProblem(cluster));
+    this.#judge('stopped', finalChecks.stoppedProblem(cluster, this.trials.poisoned));
     this.#judge('store', injector.stores.unexpected);
     const refused = injector.refusals[0];
     if (refused !== undefined) {

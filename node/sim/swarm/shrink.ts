@@ -23,6 +23,8 @@ function changes(options: SwarmOptions): SwarmOverrides[] {
   const { faults, workloads, nodes, shards, clients, keys, chaosMs, replicationFactor } = options;
   const smaller: SwarmOverrides[] = [
     ...(options.tables ? [{ tables: false }] : []),
+    ...(options.systemAway ? [{ systemAway: false }] : []),
+    ...(options.poison ? [{ poison: false }] : []),
     ...(chaosMs > 2_000 ? [{ chaosMs: Math.round(chaosMs / 2) }] : []),
     ...(faults.length > 1
       ? faults.map((kind) => ({ faults: faults.filter((one) => one !== kind) }))

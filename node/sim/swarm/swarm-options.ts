@@ -105,6 +105,10 @@ export interface SwarmOptions {
   readonly faultMaxMs: number;
   /** Members come and go; undefined: they stay. */
   readonly churn?: ChurnOptions | undefined;
+  /** In the end, once it has healed: the system group loses its majority for a while. */
+  readonly systemAway: boolean;
+  /** In the end: a shard is given an entry that it cannot apply. */
+  readonly poison: boolean;
 }
 
 /**
@@ -147,7 +151,7 @@ export function drawOptions(seed: number, overrides: SwarmOverrides = {}): Swarm
   const networkMinMs = random.pick([0.1, 0.2, 1, 5]);
   const workloads = some(random, workloadKinds, 0.6);
   const valueBytesMax = random.pick([16, 16, 200, 1_000, 4_000]);
-  const drawn: SwarmOptions = {
+  const drawn: Omit<SwarmOptions, 'systemAway' | 'poison'> = {
     ...cluster,
     tickMs: random.pick([50, 100, 100]),
     electionTicks: random.pick([6, 10, 10]),
@@ -177,8 +181,10 @@ export function drawOptions(seed: number, overrides: SwarmOverrides = {}): Swarm
   const hasChurn = random.chance(churnChance);
   const churn = drawChurn(random);
   const { churn: wanted = hasChurn, ...others } = overrides;
+  const trials = { systemAway: random.chance(0.25), poison: random.chance(0.1) };
   return {
     ...drawn,
+    ...trials,
     ...others,
     ...(wanted === false ? {} : { churn: { ...churn, ...(wanted === true ? {} : wanted) } }),
   };
