@@ -9,6 +9,7 @@ import type { Clock } from '../../node/sys/clock.ts';
 import type { Logger } from '../../node/sys/log.ts';
 import type { Fence, MemberPlace, NodeDoor } from '../nodes/database-port.ts';
 import { annotations, labels, podHost, ports } from '../api/names.ts';
+import { apiVersion, clusterKind } from '../api/dynamo-cluster.ts';
 import type { ClaimView, PodView } from '../api/observed.ts';
 import { kindOf } from '../kube/kinds.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
@@ -22,6 +23,7 @@ import type { ControlEpochs } from './control-epochs.ts';
 import { noteOf } from './step-notes.ts';
 
 const podKind = kindOf<KubeObject>('v1', 'Pod', 'pods');
+const claimKind = kindOf<KubeObject>('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims');
 
 export interface ActorOptions {
   readonly client: KubeClient;
@@ -86,6 +88,9 @@ export class Actor {
         return undefined;
       case 'retireClaim':
         await this.#label(stage, step.claim, { [labels.retiredNodeId]: String(step.nodeId) });
+        return undefined;
+      case 'ownClaim':
+        await this.#own(stage, step);
         return undefined;
       case 'deleteClaim': {
         const { uid, resourceVersion } = step.claim;
@@ -172,6 +177,27 @@ export class Actor {
     const { uid, resourceVersion } = claim;
     await this.#options.client.mergePatch(claimRef(stage, claim), {
       metadata: { uid, resourceVersion, labels: added },
+    });
+  }
+
+  /** Other owners stay; the resource version makes a change by others a conflict. */
+  async #own(stage: Stage, { claim, owned }: Step & { kind: 'ownClaim' }): Promise<void> {
+    const { client } = this.#options;
+    const { metadata } = stage.look.observed.cluster;
+    const live = await client.find(claimKind, metadata.namespace, claim.name);
+    if (live === undefined || live.metadata.uid !== claim.uid) {
+      throw stale(`Claim ${claim.name} is another by now`);
+    }
+    const { uid, ownerReferences = [] } = live.metadata;
+    const others = ownerReferences.filter((owner) => owner.uid !== metadata.uid);
+    const { name } = metadata;
+    const own = { apiVersion, kind: clusterKind, name, uid: metadata.uid };
+    await client.mergePatch(live, {
+      metadata: {
+        uid,
+        ...resourceVersionOf(live),
+        ownerReferences: owned ? [...others, own] : others,
+      },
     });
   }
 

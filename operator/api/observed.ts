@@ -58,6 +58,8 @@ export interface ClaimView {
   readonly clusterId: string;
   readonly nodeId: string;
   readonly retiredNodeId: string;
+  /** The cluster is among its owners, by uid: it goes with the cluster. */
+  readonly isOwned: boolean;
 }
 
 export interface MachineView {

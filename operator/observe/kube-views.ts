@@ -115,9 +115,12 @@ function lastLine(text = ''): string {
   return (lines.at(-1) ?? '').trim().slice(0, lastLineCharactersMax);
 }
 
-export function claimView(cluster: string, claim: KubeObject): ClaimView | undefined {
+export function claimView(
+  cluster: { readonly name: string; readonly uid: string },
+  claim: KubeObject,
+): ClaimView | undefined {
   const { metadata } = claim;
-  const ordinal = ordinalOf(cluster, metadata.name);
+  const ordinal = ordinalOf(cluster.name, metadata.name);
   return ordinal === undefined
     ? undefined
     : {
@@ -127,6 +130,7 @@ export function claimView(cluster: string, claim: KubeObject): ClaimView | undef
         clusterId: metadata.labels?.[labels.clusterId] ?? '',
         nodeId: metadata.labels?.[labels.nodeId] ?? '',
         retiredNodeId: metadata.labels?.[labels.retiredNodeId] ?? '',
+        isOwned: metadata.ownerReferences?.some((owner) => owner.uid === cluster.uid) === true,
       };
 }
 

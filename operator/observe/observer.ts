@@ -86,7 +86,7 @@ export class Observer {
     const podViews = present(pods.items.map((pod) => podView(name, pod)));
     const doors = new Doors(this.#options.openDoor, cluster);
     const asked = await this.#ask(cluster, podViews, doors);
-    const claimViews = present(claims.items.map((claim) => claimView(name, claim)));
+    const claimViews = present(claims.items.map((claim) => claimView({ name, uid }, claim)));
     const isBorn = claimViews.some((claim) => claim.clusterId !== '');
     const { failure, identities, status } = asked.database;
     const silence = `None of ${podViews.length} pods answers as a member of the database`;

@@ -143,6 +143,26 @@ describe('scale', () => {
     expect(world.isSettled()).toBe(true);
   });
 
+  test('volumes belong to the cluster while they are to go with it, retired ones too', () => {
+    const world = settled(4);
+    const { storage } = world.spec;
+    const taken = { ...storage.retention, whenDeleted: 'Delete' } as const;
+    world.spec = { ...world.spec, replicas: 3, storage: { ...storage, retention: taken } };
+    const count = (): number => [...world.claims.values()].filter((each) => each.isOwned).length;
+    world.run('all owned', () => world.isSettled() && count() === 4);
+    // A volume of another database is not taken along.
+    const last = world.claims.get(3);
+    Object.assign(last ?? {}, { isOwned: false, clusterId: 'another' });
+    world.run('three owned', () => world.isSettled() && count() === 3);
+    world.spec = { ...world.spec, storage };
+    world.run('none owned', () => world.isSettled() && count() === 0);
+    expect(world.log.filter((line) => line.startsWith('ownClaim')).slice(-3)).toEqual([
+      'ownClaim claim=data-demo-0 owned=false',
+      'ownClaim claim=data-demo-1 owned=false',
+      'ownClaim claim=data-demo-2 owned=false',
+    ]);
+  });
+
   test('down waits for the stabilization time', () => {
     const world = settled(4);
     world.spec = { ...world.spec, scaleDown: { stabilizationSeconds: 30, stallSeconds: 600 } };

@@ -5,6 +5,7 @@
  * What needs no database comes before what does (O5).
  */
 import type { Hindrance, Observed, PlanReport } from '../api/observed.ts';
+import { planClaims } from './claim-plan.ts';
 import { planBirth, planMembers } from './membership-plan.ts';
 import { planReturn, planRoll } from './roll-plan.ts';
 import type { Decision, PlanMemory, Round, Verdict } from './round.ts';
@@ -32,7 +33,7 @@ export function makePlan(observed: Observed, memory: PlanMemory): Decision {
     return decide([planReturn(round)]);
   }
   const verdicts: Verdict[] = [];
-  for (const part of [planSet, planTrial, planUnstick]) {
+  for (const part of [planSet, planTrial, planUnstick, planClaims]) {
     const verdict = part(round);
     verdicts.push(verdict);
     if ((verdict.steps?.length ?? 0) > 0 || set === undefined) {

@@ -41,6 +41,8 @@ export type Step =
       readonly clusterId: string;
       readonly nodeId: number;
     }
+  /** Makes the cluster an owner of the volume's claim, or no owner any more (O3). */
+  | { readonly kind: 'ownClaim'; readonly claim: ClaimView; readonly owned: boolean }
   | { readonly kind: 'retireClaim'; readonly claim: ClaimView; readonly nodeId: number }
   /** Deletes the volume of a removed node, as of uid and resource version (O2). */
   | { readonly kind: 'deleteClaim'; readonly claim: ClaimView; readonly nodeId: number }
@@ -99,6 +101,8 @@ export function describeStep(step: Step): string {
     case 'retireClaim':
     case 'deleteClaim':
       return `${step.kind} claim=${step.claim.name} node=${step.nodeId}`;
+    case 'ownClaim':
+      return `ownClaim claim=${step.claim.name} owned=${step.owned}`;
     case 'setNodeState':
       return `setNodeState node=${step.nodeId} state=${step.state} why=${step.why}`;
     case 'removeNode':

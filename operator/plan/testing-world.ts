@@ -24,6 +24,7 @@ interface ModelClaim {
   clusterId: string;
   nodeId: string;
   retiredNodeId: string;
+  isOwned: boolean;
   /** What is on the disk. */
   disk: { clusterId: string; nodeId: number } | undefined;
 }
@@ -186,6 +187,7 @@ export class TestingWorld {
         ...{ name: `data-demo-${ordinal}`, ordinal, uid: claim.uid, resourceVersion: '1' },
         ...{ terminating: false, clusterId: claim.clusterId, nodeId: claim.nodeId },
         retiredNodeId: claim.retiredNodeId,
+        isOwned: claim.isOwned,
       })),
       machines: [0, 1, 2].map((zone) => ({
         ...{ name: `m${zone}`, zone: `z${zone}`, ready: true, cordoned: false },
@@ -346,7 +348,8 @@ export class TestingWorld {
       if (!this.pods.has(ordinal)) {
         const uid = `pod-${(this.#uids += 1)}`;
         this.pods.set(ordinal, { uid, hash: set?.hash ?? '', ageTicks: 0, terminatingTicks: 0 });
-        const claim = { uid: `claim-${this.#uids}`, clusterId: '', nodeId: '', retiredNodeId: '' };
+        const none = { clusterId: '', nodeId: '', retiredNodeId: '' };
+        const claim = { uid: `claim-${this.#uids}`, ...none, isOwned: false };
         this.claims.set(ordinal, this.claims.get(ordinal) ?? { ...claim, disk: undefined });
       }
     }
@@ -392,6 +395,9 @@ export class TestingWorld {
         Object.assign(this.claims.get(step.claim.ordinal) ?? {}, {
           ...{ clusterId: step.clusterId, nodeId: String(step.nodeId) },
         });
+        return;
+      case 'ownClaim':
+        Object.assign(this.claims.get(step.claim.ordinal) ?? {}, { isOwned: step.owned });
         return;
       case 'retireClaim':
         Object.assign(this.claims.get(step.claim.ordinal) ?? {}, {

@@ -82,21 +82,49 @@ describe('behind the operator’s back', () => {
     longStepMs,
   );
 
+  async function scaledBackFrom(replicas: number): Promise<void> {
+    const { demo } = cluster;
+    const set = await spec.client.patch<KubeObject>(demo.setRef, { spec: { replicas } });
+    await watchObject<KubeObject>(spec.client, demo.setRef, {
+      what: 'the set to be scaled back',
+      timeoutMs: timeouts.podsReady,
+      missing: (now) =>
+        now?.metadata.generation !== set.metadata.generation && replicasOf(now) === 3
+          ? undefined
+          : `it has ${replicasOf(now)} replicas`,
+    });
+    await cluster.serves(3);
+    await demo.ready();
+  }
+
+  spec.test(
+    'the StatefulSet scaled to one is scaled back',
+    async () => {
+      await scaledBackFrom(1);
+    },
+    longStepMs,
+  );
+
   spec.test(
     'the StatefulSet scaled to nothing is scaled back',
     async () => {
+      await scaledBackFrom(0);
+    },
+    longStepMs,
+  );
+
+  spec.test(
+    'paused, nothing is changed; afterwards everything is',
+    async () => {
       const { demo } = cluster;
-      const set = await spec.client.patch<KubeObject>(demo.setRef, { spec: { replicas: 0 } });
-      await watchObject<KubeObject>(spec.client, demo.setRef, {
-        what: 'the set to be scaled back',
-        timeoutMs: timeouts.podsReady,
-        missing: (now) =>
-          now?.metadata.generation !== set.metadata.generation && replicasOf(now) === 3
-            ? undefined
-            : `it has ${replicasOf(now)} replicas`,
-      });
-      await cluster.serves(3);
-      await demo.ready();
+      const before = uidsOf(await demo.pods());
+      const paused = await demo.patch({ paused: true, config: { 'log-level': 'debug' } });
+      await demo.hasReason(paused.metadata.generation ?? 0, 'Paused');
+      await cluster.writer.progress(100);
+      expect(uidsOf(await demo.pods())).toEqual(before);
+      await demo.ready(await demo.patch({ paused: false }));
+      const after = uidsOf(await demo.pods());
+      expect(after.filter((uid) => before.includes(uid))).toEqual([]);
     },
     longStepMs,
   );

@@ -1,22 +1,19 @@
 /**
- * The life of a cluster in the hands of the operator. Goal: created, grown, shrunk, rolled,
- * paused and deleted, and not one acknowledged write lost. Method: a checked writer without
+ * The life of a cluster in the hands of the operator. Goal: created, grown, shrunk, rolled, hit,
+ * deleted and made anew, and not one acknowledged write lost. Method: a checked writer without
  * retries goes on through all of it; the operator is a process of this host.
  */
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import type { CheckedWriter } from '../lib/checked-writer.ts';
-import type { KubeObject, Pod } from '../lib/kube-objects.ts';
+import type { Pod } from '../lib/kube-objects.ts';
 import { isReadyPod } from '../lib/kube-objects.ts';
 import { timeouts } from '../lib/timeouts.ts';
-import { pause } from '../lib/waiting.ts';
-import { watchGone, watchObject } from '../lib/watch-until.ts';
+import { watchGone } from '../lib/watch-until.ts';
 import { useCluster } from '../spec-cluster.ts';
 import { DatabaseCluster, installCrd } from './database-cluster.ts';
 import { OperatorProgram } from './operator-program.ts';
 
 const stepMs = timeouts.test * 2;
-/** Time itself is what this waits for: so long nothing is written. */
-const restMs = 60_000;
 
 describe('life of a cluster', () => {
   const spec = useCluster('operator-life');
@@ -137,29 +134,6 @@ describe('life of a cluster', () => {
     stepMs,
   );
 
-  spec.test(
-    'a StatefulSet scaled by hand is scaled back, and no node is lost',
-    async () => {
-      const set = await spec.client.patch<KubeObject>(demo.setRef, { spec: { replicas: 1 } });
-      await watchObject<KubeObject>(spec.client, demo.setRef, {
-        what: 'the set to be scaled back',
-        timeoutMs: timeouts.podsReady,
-        missing: (now) =>
-          now?.metadata.generation !== set.metadata.generation && replicasOf(now) === 3
-            ? undefined
-            : `it has ${replicasOf(now)} replicas`,
-      });
-      await demo.reaches('to be whole again', 1, (cluster) =>
-        cluster.status?.replicas === 3 && cluster.status.readyReplicas === 3
-          ? undefined
-          : `${cluster.status?.readyReplicas ?? 0} of ${cluster.status?.replicas ?? 0} are Ready`,
-      );
-      await demo.ready();
-      await running().progress();
-    },
-    stepMs,
-  );
-
   async function backAfter(what: string, loss: () => Promise<void>): Promise<void> {
     await running().progress();
     running().resetGap();
@@ -210,37 +184,10 @@ describe('life of a cluster', () => {
   );
 
   spec.test(
-    'paused, nothing is changed; afterwards everything is',
-    async () => {
-      const before = await demo.pods();
-      const paused = await demo.patch({ paused: true, config: { 'log-level': 'info' } });
-      await demo.hasReason(paused.metadata.generation ?? 0, 'Paused');
-      await running().progress(100);
-      expect((await demo.pods()).map(uidOf)).toEqual(before.map(uidOf));
-      await demo.ready(await demo.patch({ paused: false }));
-      expect((await demo.pods()).map(uidOf)).not.toEqual(before.map(uidOf));
-    },
-    stepMs,
-  );
-
-  spec.test(
-    'without load, the object stands still for a minute',
+    'deleted and made anew on kept volumes, everything is there',
     async () => {
       const report = await running().finish();
       expect(report.acknowledged).toBeGreaterThan(100);
-      await demo.ready();
-      // Numbers of the load are told at most ten seconds late.
-      await pause(restMs / 4);
-      const before = (await demo.get()).metadata.resourceVersion;
-      await pause(restMs);
-      expect((await demo.get()).metadata.resourceVersion).toBe(before);
-    },
-    stepMs,
-  );
-
-  spec.test(
-    'deleted and made anew on kept volumes, everything is there',
-    async () => {
       const { metadata, status } = await demo.get();
       await spec.client.delete(demo.ref);
       await watchGone(spec.client, { ...demo.ref, uid: metadata.uid ?? '' });
@@ -266,8 +213,4 @@ function uidOf(pod: Pod): string {
 
 function restartsOf(pod: Pod | undefined): number {
   return pod?.status?.containerStatuses?.[0]?.restartCount ?? 0;
-}
-
-function replicasOf(set: KubeObject | undefined): number {
-  return (set?.['spec'] as { readonly replicas?: number } | undefined)?.replicas ?? 0;
 }
