@@ -246,10 +246,29 @@ export class RaftLog {
     return false;
   }
 
+  /** The last configuration entry that the log still has, committed or not. */
+  lastConfChange(): Entry | undefined {
+    const end = this.lastIndex() + 1;
+    let found: Entry | undefined;
+    for (let low = this.firstIndex(); low < end;) {
+      const page = this.slice(low, end, this.applyingBytesMax);
+      assert(typeof page !== 'string' && page.length > 0, 'Cannot scan the log');
+      found = page.findLast(({ type }) => type !== EntryType.normal) ?? found;
+      low += page.length;
+    }
+    return found;
+  }
+
   /** Whether a log that ends in (index, term) is at least as complete. Raft paper §5.4.1. */
   isUpToDate(index: number, term: number): boolean {
     const ourTerm = this.lastTerm();
     return term > ourTerm || (term === ourTerm && index >= this.lastIndex());
+  }
+
+  /** Whether a log that ends in (index, term) has all that is known here to be committed. */
+  hasAllCommitted(index: number, term: number): boolean {
+    const ourTerm = this.termOrZero(this.committed);
+    return term > ourTerm || (term === ourTerm && index >= this.committed);
   }
 
   /** Commits up to `index` if that entry is of `term`; true if the commit index moved. */

@@ -1,8 +1,7 @@
 /**
  * The Raft algorithm of one replica (Ongaro's thesis; the shape is etcd raft's): elections with
  * pre-vote and quorum check, replication with flow control, membership by joint consensus,
- * ReadIndex, leadership transfer. Pure: messages and ticks go in, messages and log entries come
- * out through `raw-node.ts`; no clock, no I/O, no randomness of its own.
+ * ReadIndex, hand-over. Pure: messages and ticks in, messages and entries out (`raw-node.ts`).
  *
  *   follower --timeout--> preCandidate --quorum--> candidate --quorum--> leader
  *       ^------------------- higher term, or a leader of this term ---------'
@@ -47,6 +46,7 @@ import { ReadOnlyQueue } from './read-only.ts';
 import type { ReadRequest, ReadState } from './read-only.ts';
 import type { Role } from './ready.ts';
 import { Replicator } from './replicator.ts';
+import { maySucceed } from './succession.ts';
 import { emptyGroupConfig, Tracker } from './tracker.ts';
 import { applyBytes } from './ready.ts';
 
@@ -410,7 +410,7 @@ export class Raft {
       // A pre-vote promises nothing.
       (type === MessageType.preVote && term > this.term);
     const response = newMessage(voteResponseType(type), from);
-    if (canVote && this.log.isUpToDate(message.index, message.logTerm)) {
+    if (canVote && maySucceed(this, message)) {
       this.#logVote('cast', message, 'for');
       // The term of the request, not ours: a pre-candidate asks for the term after.
       response.term = term;

@@ -61,11 +61,6 @@ export interface ChaosWeather {
   readonly duplicatePercent: number;
   /** Chance that a change of the membership exchanges most voters. */
   readonly leaps: number;
-  /**
-   * The healed group must elect and commit. Not with leaps: a leader that leaves with the outgoing
-   * half, cut off with a tail of its own, can leave a group that nobody can lead (decision 0053).
-   */
-  readonly demandsProgress: boolean;
   /** Chance that the oldest message is delivered, and not just any. */
   readonly orderly: number;
 }
@@ -82,7 +77,6 @@ const usualWeather: ChaosWeather = {
   lossPercent: 10,
   duplicatePercent: 5,
   leaps: 0,
-  demandsProgress: true,
   orderly: 0,
 };
 
@@ -105,7 +99,6 @@ export function drawWeather(random: Prng): ChaosWeather {
     lossPercent: random.pick([0, 2, 15]),
     duplicatePercent: random.pick([0, 5]),
     leaps: random.pick([0, 0.7]),
-    demandsProgress: false,
     orderly: random.pick([0, 0.8, 0.97]),
   };
 }
@@ -343,9 +336,6 @@ export class RaftChaos {
       this.#stopRemoved();
     }
     this.group.settle();
-    if (!this.#weather.demandsProgress) {
-      return;
-    }
     const { leaders } = this.group;
     const [leader] = leaders.sort((a, b) => b.appliedIndex - a.appliedIndex);
     assert(leader !== undefined, `No leader after healing: ${this.#describe()}`);

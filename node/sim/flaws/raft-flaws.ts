@@ -50,6 +50,22 @@ export const raftFlaws: readonly Flaw[] = [
     seed: 98,
   },
   {
+    name: 'tail-held-against-a-candidate-after-leaving',
+    rule: 'Record 0070: who left with the outgoing half holds no tail against a candidate',
+    ...{ file: 'node/raft/succession.ts', storm: 'raft' },
+    before: '(log.hasAllCommitted(index, logTerm) && isOut(own) && wasJointBefore(log))',
+    after: 'false',
+    seed: 165,
+  },
+  {
+    name: 'voter-judges-by-commit-index',
+    rule: 'Record 0070, Raft 5.4.1: a voter judges a candidate by its whole log',
+    ...{ file: 'node/raft/succession.ts', storm: 'raft' },
+    before: '(log.hasAllCommitted(index, logTerm) && isOut(own) && wasJointBefore(log))',
+    after: 'log.hasAllCommitted(index, logTerm)',
+    seed: 2,
+  },
+  {
     name: 'commit-of-older-term',
     rule: 'Raft 5.4.2: only an entry of its own term commits by counting',
     ...log,
