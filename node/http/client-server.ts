@@ -122,6 +122,11 @@ export class HttpServer {
     });
   }
 
+  /** Serves a connection that was made elsewhere, within the process too: any two-way stream. */
+  take(connection: Duplex): void {
+    this.#server.emit('connection', connection);
+  }
+
   /** Takes new certificates without a restart: for connections made from now on. */
   renewCertificates(tls: SecureContextOptions): void {
     const server = this.#server as Server & {

@@ -11,6 +11,8 @@ import { confChange, ConfChangeType } from '../raft/conf-change.ts';
 import type { ConfChangeSingle } from '../raft/conf-change.ts';
 import { describeGroupConfig } from '../raft/describe.ts';
 import { isJointVoter } from '../raft/joint-quorum.ts';
+import { MessageType } from '../raft/messages.ts';
+import type { Message } from '../raft/messages.ts';
 import { RaftGroup } from './raft-group.ts';
 import type { GroupMember, GroupOptions } from './raft-group.ts';
 
@@ -63,6 +65,8 @@ export interface ChaosWeather {
   readonly leaps: number;
   /** Chance that the oldest message is delivered, and not just any. */
   readonly orderly: number;
+  /** Chance that a rejection names a place below where the logs may agree, as any may. */
+  readonly poorHints: number;
 }
 
 type ChaosAct = keyof ChaosWeather['weights'];
@@ -78,6 +82,7 @@ const usualWeather: ChaosWeather = {
   duplicatePercent: 5,
   leaps: 0,
   orderly: 0,
+  poorHints: 0,
 };
 
 /** Some kinds of trouble, each often, rarely or never: they hide each other's consequences. */
@@ -100,6 +105,7 @@ export function drawWeather(random: Prng): ChaosWeather {
     duplicatePercent: random.pick([0, 5]),
     leaps: random.pick([0, 0.7]),
     orderly: random.pick([0, 0.8, 0.97]),
+    poorHints: random.pick([0, 0, 0.7]),
   };
 }
 
@@ -223,7 +229,15 @@ export class RaftChaos {
     if (dice < lossPercent + duplicatePercent) {
       network.push(message);
     }
-    this.group.deliver(message);
+    this.group.deliver(this.#withPoorHint(message));
+  }
+
+  #withPoorHint(message: Message): Message {
+    const { poorHints } = this.#weather;
+    const isRejection = message.type === MessageType.appResp && message.reject;
+    return poorHints > 0 && isRejection && this.#prng.chance(poorHints)
+      ? { ...message, rejectHint: this.#prng.below(message.rejectHint + 1), logTerm: 0 }
+      : message;
   }
 
   #storage(member: GroupMember): void {

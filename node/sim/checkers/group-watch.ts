@@ -32,6 +32,8 @@ export class GroupWatch {
   readonly #commits = new WeakMap<Group, number>();
   #running = true;
   looks = 0;
+  /** Nodes whose disk was put back to an older copy: they are known to have forgotten. */
+  readonly excused = new Set<NodeId>();
 
   constructor(cluster: SimCluster) {
     this.#cluster = cluster;
@@ -79,7 +81,9 @@ export class GroupWatch {
     }
     assert(commitIndex >= (before ?? 0), `The commit index went back: ${where}`);
     this.#commits.set(group, commitIndex);
-    this.#checkPromise(`${groupId}/${replicaId}`, where, storage.hardState);
+    if (!this.excused.has(nodeId)) {
+      this.#checkPromise(`${groupId}/${replicaId}`, where, storage.hardState);
+    }
   }
 
   #checkPromise(key: string, where: string, { term, vote }: Promised): void {

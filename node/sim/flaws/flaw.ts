@@ -1,17 +1,23 @@
 /**
- * A deliberate fault: one change of one source file, made while that file is loaded and nowhere
- * else. The program on disk never holds it. A simulator that does not catch it looks at too little.
+ * A deliberate fault: a change of one source file, made while that file is loaded and nowhere else;
+ * of several, where one rule is kept in more than one place. The program on disk never holds it. A
+ * simulator that does not catch it looks at too little.
  *
  * Invariant: `before` stands exactly once in the file, so that a flaw never silently does nothing.
  */
-export interface Flaw {
-  readonly name: string;
-  /** What it breaks: a rule P… of docs/protocol-rules.md, or a section of the Raft thesis. */
-  readonly rule: string;
+export interface SourceChange {
   /** From the root of the repository. */
   readonly file: string;
   readonly before: string;
   readonly after: string;
+}
+
+export interface Flaw extends SourceChange {
+  readonly name: string;
+  /** What it breaks: a rule P… of docs/protocol-rules.md, or a section of the Raft thesis. */
+  readonly rule: string;
+  /** Further lines of defence that must be off, too; each in a file of its own. */
+  readonly also?: readonly SourceChange[];
   /** The storm that catches it (`storms/storm-list.ts`) … */
   readonly storm: string;
   /** … with this seed. */
@@ -23,17 +29,23 @@ function countOf(text: string, part: string): number {
   return text.split(part).length - 1;
 }
 
-/** The text with the flaw. Throws if the place is not there, or not the only one. */
-export function mutate(text: string, flaw: Flaw): string {
-  const count = countOf(text, flaw.before);
-  if (flaw.before === '' || count !== 1) {
+/** All its changes, one a file. */
+export function changesOf(flaw: Flaw): readonly SourceChange[] {
+  return [flaw, ...(flaw.also ?? [])];
+}
+
+/** The text with a change of the flaw. Throws if the place is not there, or not the only one. */
+export function mutate(text: string, { name }: Flaw, change: SourceChange): string {
+  const { file, before, after } = change;
+  const count = countOf(text, before);
+  if (before === '' || count !== 1) {
     throw new Error(
-      `Cannot put flaw "${flaw.name}" into "${flaw.file}": its place stands there ${count} times`,
+      `Cannot put flaw "${name}" into "${file}": its place stands there ${count} times`,
     );
   }
-  if (flaw.before === flaw.after) {
-    throw new Error(`Cannot put flaw "${flaw.name}" into "${flaw.file}": it changes nothing`);
+  if (before === after) {
+    throw new Error(`Cannot put flaw "${name}" into "${file}": it changes nothing`);
   }
   // A function, so that no "$" of the new text is taken for a pattern.
-  return text.replace(flaw.before, () => flaw.after);
+  return text.replace(before, () => after);
 }

@@ -68,4 +68,73 @@ export const hostFlaws: readonly Flaw[] = [
     storm: 'hot',
     seed: 3,
   },
+  {
+    name: 'apply-of-undurable-entries',
+    rule: 'P9: only what the local log holds durably is applied',
+    file: 'node/raft/log.ts',
+    storm: 'cold',
+    before:
+      'return allowUnstable ? this.committed : Math.min(this.committed, this.unstable.offset - 1);',
+    after: 'return this.committed;',
+    seed: 2,
+  },
+  {
+    name: 'ticket-survives-write',
+    rule: 'P1: any write to the key voids what is being fetched',
+    file: 'node/host/replica.ts',
+    storm: 'cold',
+    before: `        ticket.live = false;
+        this.#tickets.delete(name);
+      }
+      if (this.cacheWrites)`,
+    after: `        void ticket;
+      }
+      if (this.cacheWrites)`,
+    seed: 7,
+  },
+  {
+    name: 'log-cut-above-watermark',
+    rule: 'P10: the log is cut behind the watermark only',
+    file: 'node/host/drainer.ts',
+    storm: 'snapshot',
+    before:
+      'const watermark = Math.min(this.#watermarks.get(group) ?? 0, this.#pins.floor(group));',
+    after: 'const watermark = Math.min(group.replica.applied.index, this.#pins.floor(group));',
+    seed: 1,
+  },
+  {
+    name: 'watermark-captured-after-sync',
+    rule: 'P10: the watermark is the applied index captured before the sync',
+    file: 'node/host/drainer.ts',
+    storm: 'cold',
+    before: '          builder.watermark(group.groupId, group.replicaId, index);',
+    after: `          const now = Math.max(index, group.replica.engineApplied.index);
+          builder.watermark(group.groupId, group.replicaId, now);`,
+    seed: 13,
+  },
+  {
+    name: 'vote-not-written',
+    rule: 'Raft 5.2: term and vote are on disk before they are told',
+    file: 'node/host/log-writer.ts',
+    storm: 'cluster',
+    before: `      this.#commits.delete(group);
+      this.#builder.hardState(groupId, replicaId, hardState);`,
+    after: `      this.#commits.delete(group);
+      if (hardState.vote === known.vote) {
+        this.#builder.hardState(groupId, replicaId, hardState);
+      }`,
+    seed: 8,
+  },
+  {
+    name: 'acks-before-their-records',
+    rule: 'design 3.4: responses go out once their batch is durable',
+    file: 'node/host/log-writer.ts',
+    storm: 'cluster',
+    before: `    this.#busy = true;
+    this.#append(builder, work, after);`,
+    after: `    this.#busy = true;
+    this.#finish(work, []);
+    this.#append(builder, [], after);`,
+    seed: 13,
+  },
 ];

@@ -73,4 +73,32 @@ export const logFlaws: readonly Flaw[] = [
     storm,
     seed: 1,
   },
+  {
+    name: 'damage-taken-for-torn-tail',
+    rule: 'P8: a break below a declared durable end is damage, not a torn tail',
+    file: 'node/storage/raft-log/recovery.ts',
+    before: '    if (this.#durableEndMax > this.#end) {',
+    after: `    this.#durableEndMax = Math.min(this.#durableEndMax, this.#end);
+    if (this.#durableEndMax > this.#end) {`,
+    storm,
+    seed: 2,
+  },
+  {
+    name: 'sound-batches-behind-a-break-unread',
+    rule: 'P8: what is sound behind a break tells how far the log was durable',
+    file: 'node/storage/raft-log/scan.ts',
+    before: 'durableEndMax = Math.max(durableEndMax, header?.durableEnd ?? 0);',
+    after: 'void header;',
+    storm,
+    seed: 2,
+  },
+  {
+    name: 'witness-unread',
+    rule: 'P8: the witness tells of an end that is lost with all its traces',
+    file: 'node/storage/raft-log/recovery.ts',
+    before: 'const chain = new Chain(await readWitness(disk, directory, storeId));',
+    after: 'const chain = new Chain(0 * (await readWitness(disk, directory, storeId)));',
+    storm,
+    seed: 3,
+  },
 ];

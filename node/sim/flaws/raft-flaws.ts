@@ -71,7 +71,7 @@ export const raftFlaws: readonly Flaw[] = [
     ...log,
     before: 'index <= this.committed || !this.matchTerm(index, term)',
     after: 'index <= this.committed',
-    seed: 72,
+    seed: 100,
   },
   {
     name: 'commit-by-minority',
@@ -141,7 +141,7 @@ export const raftFlaws: readonly Flaw[] = [
     storm: 'raft',
     before: 'const position = jointCommittedIndex(voters, this);',
     after: 'const position = voters ? Math.max(0, ...this.#acks.values()) : 0;',
-    seed: 55,
+    seed: 127,
   },
   {
     name: 'reads-outlive-term',
@@ -157,7 +157,7 @@ export const raftFlaws: readonly Flaw[] = [
     ...quorum,
     before: ': Math.min(incoming, majorityCommittedIndex(voters.outgoing, acked));',
     after: ': incoming;',
-    seed: 190,
+    seed: 198,
   },
   {
     name: 'joint-vote-by-new-half',
@@ -165,7 +165,7 @@ export const raftFlaws: readonly Flaw[] = [
     ...quorum,
     before: 'const outgoing = majorityVoteResult(voters.outgoing, votes);',
     after: 'const outgoing = majorityVoteResult([], votes);',
-    seed: 165,
+    seed: 198,
   },
   {
     name: 'two-changes-at-once',
@@ -190,7 +190,7 @@ export const raftFlaws: readonly Flaw[] = [
     ...core,
     before: 'if (this.log.hasUnappliedConfChange()) {',
     after: 'if (this.term < 0) {',
-    seed: 274,
+    seed: 164,
   },
   {
     name: 'learner-restored-as-voter',
@@ -200,5 +200,60 @@ export const raftFlaws: readonly Flaw[] = [
     before: 'change(ConfChangeType.addLearner, [...state.learners, ...state.learnersNext]);',
     after: 'change(ConfChangeType.addVoter, [...state.learners, ...state.learnersNext]);',
     seed: 4,
+  },
+  {
+    name: 'append-commits-unchecked-tail',
+    rule: 'Raft 5.3: an append commits only up to what it has checked',
+    file: 'node/raft/log.ts',
+    storm: 'raft',
+    before: 'this.commitTo(Math.min(committed, last));',
+    after: 'this.commitTo(Math.min(committed, this.lastIndex()));',
+    seed: 189,
+  },
+  {
+    name: 'learner-counted-in-quorum',
+    rule: 'Raft 4.2.1: a learner does not count',
+    file: 'node/raft/tracker.ts',
+    storm: 'raft',
+    before: 'return jointCommittedIndex(this.config.voters, this);',
+    after: `const { voters, learners } = this.config;
+    return jointCommittedIndex({ ...voters, incoming: [...voters.incoming, ...learners] }, this);`,
+    seed: 35,
+  },
+  {
+    name: 'joint-half-left-out',
+    rule: 'Raft 4.3: a change of several voters goes through both halves',
+    file: 'node/raft/conf-changer.ts',
+    storm: 'raft',
+    before: `    draft.outgoing.add(id);
+  }
+  const refused`,
+    after: `    void id;
+  }
+  const refused`,
+    seed: 4,
+  },
+  {
+    name: 'configuration-used-before-committed',
+    rule: 'Raft 4.1, etcd: a change counts once it is committed and applied',
+    file: 'node/raft/raft.ts',
+    storm: 'raft',
+    before: '        this.#pendingConfIndex = this.log.lastIndex() + i + 1;',
+    after: `        this.#pendingConfIndex = this.log.lastIndex() + i + 1;
+        const change = confChangeOfEntry(entry);
+        const next = change && changeGroup(this.tracker, this.log.lastIndex(), change);
+        if (next !== undefined && 'config' in next) {
+          this.#switchTo(next);
+        }`,
+    seed: 4,
+  },
+  {
+    name: 'stable-mark-of-another-term',
+    rule: 'design 3.4, etcd ABA: only what was written in this form is stable',
+    file: 'node/raft/log-unstable.ts',
+    storm: 'raft',
+    before: '    if (known !== term) {',
+    after: '    if (known !== term && index < 0) {',
+    seed: 27,
   },
 ];

@@ -58,4 +58,14 @@ export const snapshotFlaws: readonly Flaw[] = [
     storm: 'rest',
     seed: 1,
   },
+  {
+    name: 'snapshot-index-off-by-one',
+    rule: 'Raft 7: a snapshot says exactly which entries it stands for',
+    file: 'node/host/snapshot-source.ts',
+    storm: 'snapshot',
+    before: 'const metadata = { ...applied, confState: configuration.state };',
+    after:
+      'const metadata = { ...applied, index: applied.index + 1, confState: configuration.state };',
+    seed: 1,
+  },
 ];

@@ -11,6 +11,7 @@ import { checkLinearizable } from '../checkers/linearizability.ts';
 import { SimCluster } from '../cluster.ts';
 import type { SimClusterOptions } from '../cluster.ts';
 import { History } from '../history.ts';
+import { StepChecks } from '../invariants/step-checks.ts';
 import { RegisterClients } from '../register-clients.ts';
 import { isQuiet, replicaProblem } from '../swarm/final-checks.ts';
 
@@ -27,6 +28,10 @@ export class ClusterWeather {
   readonly cluster: SimCluster;
   readonly random: Prng;
   readonly watch: GroupWatch;
+  /** Every step of every replica against all others. */
+  readonly checks: StepChecks;
+  /** Nodes whose store is gone for good: the rest must do without. */
+  readonly lost = new Set<NodeId>();
   readonly history = new History();
   readonly clients: RegisterClients;
   readonly #clientCount: number;
@@ -35,12 +40,14 @@ export class ClusterWeather {
     this.cluster = new SimCluster(options);
     this.random = new Prng(options.seed ^ 0x5702);
     this.watch = new GroupWatch(this.cluster);
+    this.checks = new StepChecks(this.cluster);
     const keys = new Prng(options.seed ^ 0xc11e);
     this.clients = new RegisterClients(this.cluster, this.history, keys, options.keys);
     this.#clientCount = options.clients;
   }
 
   async start(): Promise<void> {
+    this.checks.watch();
     await this.cluster.start();
     this.clients.start(this.#clientCount);
   }
@@ -133,12 +140,16 @@ export class ClusterWeather {
     };
     await this.runFor(goOnMsMax);
     clients.stop();
-    assert(await cluster.ready(settleMs), 'Groups do not open');
+    for (const nodeId of this.lost) {
+      cluster.crash(nodeId, false); // It had its chance to do harm.
+    }
+    assert(await scheduler.runUntil(() => this.#isReady(), settleMs), 'Groups do not open');
     const isIdle = await scheduler.runUntil(() => clients.underWay === 0, settleMs);
     assert(isIdle, 'Operations neither end nor expire');
     const rests = await scheduler.runUntil(() => isQuiet(cluster), settleMs);
     assert(rests, 'Replicas do not catch up');
-    const failed = cluster.failures.map(({ nodeId, error }) => `${nodeId}: ${String(error)}`);
+    const failures = cluster.failures.filter(({ nodeId }) => !this.lost.has(nodeId));
+    const failed = failures.map(({ nodeId, error }) => `${nodeId}: ${String(error)}`);
     assert(failed.length === 0, `Stores failed: ${failed.join(', ')}`);
     this.watch.look();
     assert(clients.done >= operationsMin, `Only ${clients.done} operations ended`);
@@ -147,8 +158,15 @@ export class ClusterWeather {
       verdict.kind === 'linearizable',
       `Not linearizable: ${verdict.kind === 'linearizable' ? '' : verdict.explanation}`,
     );
+    this.checks.checkAllRows();
     const differs = replicaProblem(cluster);
     assert(differs === undefined, differs);
     this.watch.stop();
+  }
+
+  #isReady(): boolean {
+    return this.cluster.nodeIds.every(
+      (nodeId) => this.lost.has(nodeId) || this.cluster.core(nodeId)?.groupsReady === true,
+    );
   }
 }

@@ -1,10 +1,14 @@
 /** All storms, by name. */
 import { clusterStorm } from './cluster-storm.ts';
+import { coldStorm } from './cold-storm.ts';
 import { hotStorm } from './hot-storm.ts';
 import { logStorm } from './log-storm.ts';
+import { memberStorm } from './member-storm.ts';
 import { raftStorm } from './raft-storm.ts';
 import { restStorm } from './rest-storm.ts';
 import { snapshotStorm } from './snapshot-storm.ts';
+import { schemaStorm } from './schema-storm.ts';
+import { storeStorm } from './store-storm.ts';
 import type { Storm } from './storm.ts';
 import { swarmStorm } from './swarm-storm.ts';
 
@@ -12,8 +16,12 @@ export const storms: readonly Storm[] = [
   raftStorm,
   logStorm,
   hotStorm,
+  coldStorm,
   clusterStorm,
   snapshotStorm,
   restStorm,
+  storeStorm,
+  schemaStorm,
+  memberStorm,
   swarmStorm,
 ];
