@@ -3,10 +3,13 @@
  * a table and writes `out/bench.json`.
  *
  * `ROW=put-64` (or a start of names, `ROW=etcd`) measures some rows only; `QUICK=1` is short, for
- * trying things out: its numbers mean little. `PAIRS=` and `SECONDS=` change the lengths.
+ * trying things out: its numbers mean little. `PAIRS=` and `SECONDS=` change the lengths. The rows of
+ * moves take `ITEMS=` of a kilobyte and `LIMIT=` MiB a second: a machine that is too slow for the
+ * default limit says more about movement under one that it can keep.
  */
 import { relative } from 'node:path';
 import { messageOf } from '../lib/errors.ts';
+import { mebibyte } from '../lib/units.ts';
 import { repositoryRoot } from '../test/processes/cluster.ts';
 import { exitOnInterrupt } from '../test/processes/managed-process.ts';
 import { etcdRows } from './etcd-rows.ts';
@@ -53,6 +56,8 @@ function readSettings(environment: NodeJS.ProcessEnv): Settings {
     quick,
     pairs: Number(environment['PAIRS'] ?? (quick ? 2 : 5)),
     seconds: Number(environment['SECONDS'] ?? (quick ? 2 : 6)),
+    moveItems: Number(environment['ITEMS'] ?? (quick ? 100_000 : 1_000_000)),
+    moveBytesPerSecond: Number(environment['LIMIT'] ?? 0) * mebibyte,
   };
 }
 

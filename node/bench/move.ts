@@ -17,13 +17,12 @@ import { fillEngines } from '../test/processes/engine-fill.ts';
 import type { FillRow } from '../test/processes/engine-fill.ts';
 import { PutLoad } from './open-loop.ts';
 import type { PutTimes } from './open-loop.ts';
-import type { BenchProcesses, Suite } from './processes.ts';
+import type { BenchProcesses, Settings, Suite } from './processes.ts';
 import type { Measurement, RowTarget } from './report.ts';
 
 const shardCount = 16;
 const copies = 3;
 const nodesBefore = 3;
-const itemCount = 1_000_000;
 /** A kilobyte as DynamoDB counts an item: names, key and text. */
 const textBytes = 1_000;
 /** Share of the peak that is asked for while a node joins. */
@@ -77,8 +76,7 @@ export const move: Suite<RowTarget> = {
 const runs = new WeakMap<BenchProcesses, Promise<MoveRun>>();
 
 async function measure({ id }: RowTarget, processes: BenchProcesses): Promise<Measurement> {
-  const { quick, seconds } = processes.settings;
-  const started = runs.get(processes) ?? runMoves(quick ? itemCount / 10 : itemCount, seconds);
+  const started = runs.get(processes) ?? runMoves(processes.settings);
   runs.set(processes, started);
   const run = await started;
   const { quiet, loaded, before, during, bytesMin, limitBytesPerSecond } = run;
@@ -131,7 +129,8 @@ function keyOf(number: number): string {
   return `item-${number}`;
 }
 
-async function runMoves(count: number, seconds: number): Promise<MoveRun> {
+async function runMoves(settings: Settings): Promise<MoveRun> {
+  const count = settings.moveItems;
   mkdirSync(join(outFolder, 'data'), { recursive: true });
   const data = mkdtempSync(join(outFolder, 'data', 'bench-move-'));
   try {
@@ -140,7 +139,7 @@ async function runMoves(count: number, seconds: number): Promise<MoveRun> {
     const folders = born.nodes().map((node) => join(data, `n${node}`));
     const bytes = await fillEngines(folders, shardCount, rows(count));
     await using cluster = await ProcessCluster.start({ name: 'bench-move', data });
-    return await new Mover(cluster, data, bytes, count).run(seconds);
+    return await new Mover(cluster, data, bytes, count).run(settings);
   } finally {
     rmSync(data, { recursive: true, force: true });
   }
@@ -159,7 +158,10 @@ class Mover {
     this.#count = count;
   }
 
-  async run(seconds: number): Promise<MoveRun> {
+  async run({ seconds, moveBytesPerSecond }: Settings): Promise<MoveRun> {
+    if (moveBytesPerSecond > 0) {
+      await this.#limit(moveBytesPerSecond);
+    }
     const { settings } = await this.#ask((client) => client.getSettings());
     const quiet = await this.#grow(nodesBefore + 1);
     await this.#shrink(nodesBefore + 1);
@@ -186,6 +188,13 @@ class Mover {
     } finally {
       await load.stop();
     }
+  }
+
+  async #limit(snapshotBytesPerSecond: number): Promise<void> {
+    const { settings } = await this.#ask((client) => client.getSettings());
+    const fence = { expectedRevision: must(settings).revision };
+    const changed = { snapshotBytesPerSecond };
+    await this.#ask((client) => client.updateSettings({ fence, settings: changed }));
   }
 
   /** One node more; resolves when its share has come. `onActive`: when that may begin. */

@@ -18,6 +18,10 @@ export interface Settings {
   /** Length of one side of a pair, seconds. */
   readonly seconds: number;
   readonly quick: boolean;
+  /** Items that are there when a node joins. */
+  readonly moveItems: number;
+  /** That snapshots may move; 0: the default of a cluster. */
+  readonly moveBytesPerSecond: number;
 }
 
 /** Keys loaded before anything is read, and drawn from by reads. */

@@ -122,6 +122,12 @@ export class LeaderHome {
     return this.#host.liveness.isLive(nodeId);
   }
 
+  /** Groups whose copies are being changed: whoever does that hands over when nothing is copied. */
+  #moving(): ReadonlySet<number> {
+    const moves = [...this.#catalog.moves.values()];
+    return new Set(moves.filter((move) => move.startedAtMs > 0).map(({ groupId }) => groupId));
+  }
+
   /** A member whose node answers gets the group's state from here. */
   #isSendingState(group: Group): boolean {
     return [...group.raw.raft.tracker.members].some(({ id, state }) => {
@@ -146,6 +152,7 @@ export class LeaderHome {
       const looks = this.#isLive(nodeId) ? (this.#liveLooks.get(nodeId) ?? 0) + 1 : 0;
       this.#liveLooks.set(nodeId, looks);
     }
+    const moving = this.#moving();
     for (const group of this.#host.groups.values()) {
       const settled = this.#countLed(group) >= ledLooksMin;
       const home = this.#preferred(group);
@@ -161,8 +168,8 @@ export class LeaderHome {
       if (group.transferring || (this.#liveLooks.get(home) ?? 0) < liveLooksMin) {
         continue;
       }
-      if (this.#isSendingState(group)) {
-        continue; // Another leader would begin a stream anew; a move hands over later.
+      if (moving.has(group.groupId) || this.#isSendingState(group)) {
+        continue; // Another leader would begin a stream anew; a move hands over later by itself.
       }
       const target = transferTarget(
         this.#host,

@@ -27,8 +27,8 @@ export const messageBytesMax = 8 * mebibyte;
 export const keepaliveMs = 10_000;
 export const keepaliveTimeoutMs = 5_000;
 /**
- * What a client lets come unread (a server's window is fixed at 64 KiB): more than the batches of
- * a turn, and a bound on what an urgent frame can wait behind at a receiver that is late.
+ * What a client lets come unread: more than the batches of a turn, and a bound on what an urgent
+ * frame can wait behind at a receiver that is late. Of what a server lets come: `grpc-server.ts`.
  */
 const flowControlWindowBytes = mebibyte;
 

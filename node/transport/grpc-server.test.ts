@@ -1,9 +1,11 @@
 /** The server's edges: ports that cannot be had, bytes that are no gRPC, streams that are no hello. */
-import { connect } from 'node:net';
+import { connect, createServer, type Server as NetServer } from 'node:net';
 
 import { afterEach, describe, expect, test } from '@jest/globals';
 
+import { assert } from '../lib/assert.ts';
 import { Prng } from '../lib/prng.ts';
+import { kibibyte } from '../lib/units.ts';
 import { realTimers } from '../sys/real/timers.ts';
 import {
   openByteStream,
@@ -155,4 +157,57 @@ test('GrpcNetwork drops a connection whose frames cannot be read', async () => {
   expect(one.frames).toEqual([]);
   one.network.close();
   await server.close();
+});
+
+/** Passes a connection on to the server; `bytes` came from the client. */
+async function openProxy(
+  port: number,
+): Promise<{ server: NetServer; port: number; bytes: number }> {
+  const server = createServer((near) => {
+    const far = connect(port, '127.0.0.1');
+    near.on('data', (data) => {
+      proxy.bytes += data.length;
+      far.write(data);
+    });
+    far.on('data', (data) => near.write(data));
+    near.on('error', () => far.destroy()).on('close', () => far.destroy());
+    far.on('error', () => near.destroy()).on('close', () => near.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  assert(typeof address === 'object' && address !== null);
+  const proxy = { server, port: address.port, bytes: 0 };
+  return proxy;
+}
+
+test('a sender goes ahead of a reader by several chunks, and no further', async () => {
+  const server = await GrpcServer.open({
+    ...{ host: '127.0.0.1', port: 0, credentials: plaintextServer, timers: realTimers },
+    ...{
+      services: [],
+      peers: { frames: (call) => call.write(Buffer.from('here')), snapshot: () => undefined },
+    },
+  });
+  const proxy = await openProxy(server.port);
+  const client = openClient(`127.0.0.1:${proxy.port}`, plaintextChannels);
+  try {
+    // Nobody reads it.
+    const stream = openByteStream(client, snapshotPath);
+    stream.on('error', () => undefined);
+    for (let i = 0; i < 64; i++) {
+      stream.write(Buffer.alloc(32 * kibibyte));
+    }
+    await eventually(() => proxy.bytes >= 384 * kibibyte);
+    // Another stream of the connection is not held up by it.
+    const other = openByteStream(client, framesPath);
+    other.on('error', () => undefined);
+    await new Promise((resolve) => other.once('data', resolve));
+    expect(proxy.bytes).toBeLessThan(576 * kibibyte);
+    stream.cancel();
+    other.cancel();
+  } finally {
+    client.close();
+    await server.close();
+    proxy.server.close();
+  }
 });

@@ -2,6 +2,7 @@
  * The one gRPC server of a node, on the peers port: streams of peers, and whatever services are
  * injected (admin). It listens, bounds messages, and closes in order; it knows no semantics.
  */
+import type { Http2Server, Http2Session, Settings } from 'node:http2';
 import {
   Server,
   ServerCredentials,
@@ -9,7 +10,9 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 
+import { assert } from '../lib/assert.ts';
 import { DynakvError, messageOf } from '../lib/errors.ts';
+import { kibibyte } from '../lib/units.ts';
 import type { Timers } from '../sys/clock.ts';
 import { connectionOptions, framesPath, sameBytes, snapshotPath } from './grpc-channel.ts';
 import type { PeerService } from './grpc-network.ts';
@@ -17,6 +20,11 @@ import type { ServerByteStream } from './inbound-stream.ts';
 
 /** Streams of one connection; a peer uses one or two, an admin client a few. */
 const streamsPerConnectionMax = 64;
+/**
+ * What a peer may send ahead of what was read: several chunks of a snapshot, so that they do not
+ * wait for a round trip each. Held in memory for a connection whose receiver is late.
+ */
+const receiveWindowBytes = 512 * kibibyte;
 /** How long calls may go on after `close` was asked for, ms. */
 const closeGraceMs = 1_000;
 
@@ -74,6 +82,7 @@ export class GrpcServer {
       ...connectionOptions,
       'grpc.max_concurrent_streams': streamsPerConnectionMax,
     });
+    widenWindow(server);
     server.addService(peerDefinition, {
       frames: (call: ServerByteStream) => {
         options.peers.frames(call);
@@ -113,6 +122,29 @@ export class GrpcServer {
       });
     });
   }
+}
+
+/**
+ * The library has an option for the window of a client and none for that of a server, which stays
+ * at 64 KiB: each chunk of a snapshot would take a round trip. What is used here is private to its
+ * pinned version; `grpc-server.test.ts` says whether it still works.
+ */
+function widenWindow(server: Server): void {
+  const inner = server as unknown as {
+    readonly commonServerOptions: { settings?: Settings };
+    createHttp2Server(from: ServerCredentials): Http2Server;
+  };
+  const create = inner.createHttp2Server.bind(server);
+  assert(typeof inner.commonServerOptions === 'object', 'The library keeps its options there');
+  const { commonServerOptions: options } = inner;
+  options.settings = { ...options.settings, initialWindowSize: receiveWindowBytes };
+  inner.createHttp2Server = (from) => {
+    const made = create(from);
+    made.on('session', (session: Http2Session) => {
+      session.setLocalWindowSize(receiveWindowBytes);
+    });
+    return made;
+  };
 }
 
 const bindRemedies: readonly (readonly [errno: string, remedy: string])[] = [
