@@ -9,8 +9,9 @@ import { realClock } from '../node/sys/real/clock.ts';
 import { createLogger } from '../node/sys/real/logger.ts';
 import { realRandom } from '../node/sys/real/random.ts';
 import { realTimers } from '../node/sys/real/timers.ts';
-import { kubeconfigConnection, podConnection } from './kube/connection.ts';
 import type { KubeConnection } from './kube/connection.ts';
+import { kubeconfigConnection } from './kube/kubeconfig-connection.ts';
+import { podConnection } from './kube/pod-connection.ts';
 import { grpcDoors } from './nodes/grpc-database.ts';
 import { parseOperatorOptions } from './reconcile/options.ts';
 import type { OperatorOptions } from './reconcile/options.ts';
@@ -40,9 +41,7 @@ async function run(options: OperatorOptions): Promise<void> {
   try {
     connection =
       podConnection(process.env, () => realClock.monotonicMs()) ??
-      (await kubeconfigConnection(
-        options.kubeconfig === undefined ? {} : { kubeconfig: options.kubeconfig },
-      ));
+      (await kubeconfigConnection({ kubeconfig: options.kubeconfig }));
   } catch (error) {
     log.error('Cannot find the API server', { error });
     end(exitCodes.failed);

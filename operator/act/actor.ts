@@ -14,7 +14,7 @@ import type { ClaimView, PodView } from '../api/observed.ts';
 import { kindOf } from '../kube/kinds.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { EventRecorder } from '../kube/event-recorder.ts';
-import type { KubeObject } from '../kube/kube-objects.ts';
+import type { KubeObject } from '../api/kube-object.ts';
 import { msOfTime } from '../kube/object-hash.ts';
 import type { Look } from '../observe/observer.ts';
 import { describeStep, isDisruptive } from '../plan/step.ts';

@@ -12,12 +12,8 @@ import type { BuildContext } from '../desired/build-context.ts';
 import type { PemPair } from '../desired/secrets.ts';
 import { kindOf } from '../kube/kinds.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
-import type { KubeObject } from '../kube/kube-objects.ts';
+import type { Secret } from '../api/kube-object.ts';
 import { controllerOf } from '../kube/kube-objects.ts';
-
-export interface SecretObject extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
-}
 
 export interface SecretSet {
   /** For the operator's own calls. */
@@ -26,7 +22,7 @@ export interface SecretSet {
   readonly certificates: readonly CertificateView[];
 }
 
-const secretKind = kindOf<SecretObject>('v1', 'Secret', 'secrets');
+const secretKind = kindOf<Secret>('v1', 'Secret', 'secrets');
 /** Between two looks at Secrets that were in order, ms. */
 const checkMs = 30_000;
 
@@ -76,7 +72,7 @@ export class ClusterSecrets {
       ...[names.caKeySecret, names.caBundleSecret, names.peerTlsSecret, names.operatorTlsSecret],
       ...(context.cluster.spec.tls.client.mode === 'Managed' ? [names.clientTlsSecret] : []),
     ];
-    const found = new Map<string, SecretObject>();
+    const found = new Map<string, Secret>();
     for (const name of wanted) {
       const secret = await this.#find(context, name);
       if (secret !== undefined) {
@@ -106,7 +102,7 @@ export class ClusterSecrets {
   }
 
   /** Throws if it is somebody else's (O16). */
-  async #find(context: BuildContext, name: string): Promise<SecretObject | undefined> {
+  async #find(context: BuildContext, name: string): Promise<Secret | undefined> {
     const { namespace, uid } = context.cluster.metadata;
     const found = await this.#client.find(secretKind, namespace, name);
     if (found !== undefined && controllerOf(found)?.uid !== uid) {
@@ -116,12 +112,12 @@ export class ClusterSecrets {
   }
 }
 
-function textOf(secret: SecretObject | undefined, name: string): string | undefined {
+function textOf(secret: Secret | undefined, name: string): string | undefined {
   const text = secret?.data?.[name];
   return text === undefined ? undefined : Buffer.from(text, 'base64').toString('utf8');
 }
 
-function pairOf(secret: SecretObject | undefined): PemPair | undefined {
+function pairOf(secret: Secret | undefined): PemPair | undefined {
   const [certificate, key] = [textOf(secret, 'tls.crt'), textOf(secret, 'tls.key')];
   return certificate === undefined || key === undefined ? undefined : { certificate, key };
 }

@@ -6,7 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Clock } from '../../node/sys/clock.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import { KubeError } from '../kube/kube-error.ts';
-import type { KubeObject } from '../kube/kube-objects.ts';
+import type { KubeObject } from '../api/kube-object.ts';
 import { OwnedObjects } from './owned-objects.ts';
 
 const clock: Clock = { monotonicMs: () => 1_000, wallMs: () => 1_000 };

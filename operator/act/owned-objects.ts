@@ -10,7 +10,7 @@ import type { Hindrance } from '../api/observed.ts';
 import { findKind } from '../kube/kinds.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import { isKubeError } from '../kube/kube-error.ts';
-import type { KubeObject } from '../kube/kube-objects.ts';
+import type { KubeObject } from '../api/kube-object.ts';
 import { controllerOf } from '../kube/kube-objects.ts';
 import { objectHash } from '../kube/object-hash.ts';
 

@@ -5,7 +5,7 @@
  */
 import { apiVersion, clusterKind } from '../api/dynamo-cluster.ts';
 import type { DynamoCluster } from '../api/dynamo-cluster.ts';
-import type { KubeObject, ObjectMeta } from '../api/kube-object.ts';
+import type { KubeObject, ObjectMeta, Wire } from '../api/kube-object.ts';
 import { labels, nodeComponent, operatorName } from '../api/names.ts';
 
 export interface BuildContext {
@@ -47,12 +47,14 @@ function ownerOf({ cluster }: BuildContext): NonNullable<ObjectMeta['ownerRefere
   return { apiVersion, kind: clusterKind, name, uid, controller: true, blockOwnerDeletion: true };
 }
 
-/** An object with its kind first. */
-export function kubeObject(
+type Head = 'apiVersion' | 'kind' | 'metadata' | 'status';
+
+/** An object of a model, with its kind first. */
+export function kubeObject<Model extends object = Readonly<Record<string, unknown>>>(
   version: string,
   kind: string,
   metadata: ObjectMeta,
-  rest: object,
-): KubeObject {
+  rest: Omit<Wire<Model>, Head>,
+): KubeObject & Omit<Wire<Model>, Head> {
   return { apiVersion: version, kind, metadata, ...rest };
 }

@@ -3,17 +3,22 @@
  * port, anybody the operations port, which shows no data. Nothing is said of what nodes may open,
  * as names must be looked up and images of users may need more.
  */
+import type {
+  V1NetworkPolicy,
+  V1NetworkPolicyPeer,
+  V1NetworkPolicyPort,
+} from '@kubernetes/client-node';
 import type { PeerSelector } from '../api/cluster-spec.ts';
-import type { KubeObject } from '../api/kube-object.ts';
+import type { KubeObject, Wire } from '../api/kube-object.ts';
 import { labels, objectNames, operatorName, ports, selectorLabels } from '../api/names.ts';
 import type { BuildContext } from './build-context.ts';
 import { kubeObject, ownedMeta } from './build-context.ts';
 
-function portOf(number: number): object {
+function portOf(number: number): Wire<V1NetworkPolicyPort> {
   return { port: number, protocol: 'TCP' };
 }
 
-function peerOf({ namespaceLabels, podLabels }: PeerSelector): object {
+function peerOf({ namespaceLabels, podLabels }: PeerSelector): Wire<V1NetworkPolicyPeer> {
   return {
     ...(namespaceLabels === undefined
       ? {}
@@ -37,7 +42,7 @@ export function buildNetworkPolicy(context: BuildContext): KubeObject | undefine
     podSelector: { matchLabels: { [labels.name]: operatorName } },
   };
   const meta = ownedMeta(context, objectNames(metadata.name).networkPolicy);
-  return kubeObject('networking.k8s.io/v1', 'NetworkPolicy', meta, {
+  return kubeObject<V1NetworkPolicy>('networking.k8s.io/v1', 'NetworkPolicy', meta, {
     spec: {
       podSelector: { matchLabels: selectorLabels(metadata.name) },
       policyTypes: ['Ingress'],

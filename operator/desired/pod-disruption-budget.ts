@@ -4,6 +4,7 @@
  * so that one sick shard does not let a drain of machines take all pods. A cluster of one node has
  * none: it would only keep its machine from ever being drained.
  */
+import type { V1PodDisruptionBudget } from '@kubernetes/client-node';
 import type { KubeObject } from '../api/kube-object.ts';
 import { objectNames, selectorLabels } from '../api/names.ts';
 import type { BuildContext } from './build-context.ts';
@@ -21,7 +22,7 @@ export function buildPodDisruptionBudget(
     return undefined;
   }
   const meta = ownedMeta(context, objectNames(metadata.name).podDisruptionBudget);
-  return kubeObject('policy/v1', 'PodDisruptionBudget', meta, {
+  return kubeObject<V1PodDisruptionBudget>('policy/v1', 'PodDisruptionBudget', meta, {
     spec: {
       maxUnavailable: isQuorumAtRisk ? 0 : 1,
       unhealthyPodEvictionPolicy:

@@ -3,6 +3,14 @@
  * would reach pods that come back by themselves before the roll may (decision 0060). It fits the
  * `restricted` pod security standard, and a user can set nothing that weakens it (O20).
  */
+import type {
+  V1Container,
+  V1EnvVar,
+  V1PodSpec,
+  V1PodTemplateSpec,
+  V1Probe,
+} from '@kubernetes/client-node';
+import type { ObjectMeta, Wire } from '../api/kube-object.ts';
 import {
   annotations,
   dataVolume,
@@ -83,10 +91,10 @@ function nodeOptions({ cluster }: BuildContext): Readonly<Record<string, string>
   };
 }
 
-function environment(context: BuildContext): readonly object[] {
+function environment(context: BuildContext): readonly Wire<V1EnvVar>[] {
   const { spec } = context.cluster;
   const memory = divideMemory(parseQuantity(spec.resources.requests.memory));
-  const field = (name: string, fieldPath: string): object => ({
+  const field = (name: string, fieldPath: string): Wire<V1EnvVar> => ({
     name,
     valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } },
   });
@@ -99,10 +107,10 @@ function environment(context: BuildContext): readonly object[] {
   ];
 }
 
-function container(context: BuildContext): object {
+function container(context: BuildContext): Wire<V1Container> {
   const { image, resources } = context.cluster.spec;
   const { requests, limits } = resources;
-  const probe = (path: string): object => ({
+  const probe = (path: string): Wire<V1Probe> => ({
     httpGet: { path, port: 'ops', scheme: 'HTTP' },
   });
   return {
@@ -141,7 +149,7 @@ function container(context: BuildContext): object {
 }
 
 /** Over zones evenly, over machines as asked. */
-function placement({ cluster }: BuildContext): object {
+function placement({ cluster }: BuildContext): Partial<Wire<V1PodSpec>> {
   const { topology, pod } = cluster.spec;
   const labelSelector = { matchLabels: selectorLabels(cluster.metadata.name) };
   const apart = { labelSelector, topologyKey: 'kubernetes.io/hostname' };
@@ -173,12 +181,8 @@ function placement({ cluster }: BuildContext): object {
 }
 
 /** The template without the hash of itself. */
-export function buildPodTemplate(context: BuildContext): {
-  readonly metadata: {
-    readonly labels: Readonly<Record<string, string>>;
-    readonly annotations: Readonly<Record<string, string>>;
-  };
-  readonly spec: object;
+export function buildPodTemplate(context: BuildContext): Wire<V1PodTemplateSpec> & {
+  readonly metadata: Pick<ObjectMeta, 'labels' | 'annotations'>;
 } {
   const { metadata, spec } = context.cluster;
   const { restartedAt } = spec.update;

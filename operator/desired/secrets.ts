@@ -3,6 +3,7 @@
  * their own: a deleted authority is one more rotation, not the end of the cluster. They go with
  * the cluster: a cluster made anew on kept volumes gets another authority, and its data needs none.
  */
+import type { V1Secret } from '@kubernetes/client-node';
 import type { KubeObject } from '../api/kube-object.ts';
 import { annotations, objectNames } from '../api/names.ts';
 import type { BuildContext } from './build-context.ts';
@@ -20,7 +21,7 @@ function secret(
   type: 'kubernetes.io/tls' | 'Opaque',
   stringData: Readonly<Record<string, string>>,
 ): KubeObject {
-  return kubeObject('v1', 'Secret', ownedMeta(context, name), { type, stringData });
+  return kubeObject<V1Secret>('v1', 'Secret', ownedMeta(context, name), { type, stringData });
 }
 
 /** What signs: kept from pods. */

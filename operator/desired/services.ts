@@ -2,18 +2,20 @@
  * The two Services of a cluster: `peers` gives each pod a name, ready or not, since nodes must find
  * each other to become ready; `client` is what applications use. Both take either address family.
  */
-import type { KubeObject } from '../api/kube-object.ts';
+import type { V1Service, V1ServicePort } from '@kubernetes/client-node';
+import type { KubeObject, Wire } from '../api/kube-object.ts';
 import { objectNames, ports, selectorLabels } from '../api/names.ts';
 import type { BuildContext } from './build-context.ts';
 import { kubeObject, ownedMeta } from './build-context.ts';
 
-function port(name: string, number: number, target: string): object {
+function port(name: string, number: number, target: string): Wire<V1ServicePort> {
   return { name, port: number, targetPort: target, protocol: 'TCP' };
 }
 
 export function buildPeersService(context: BuildContext): KubeObject {
   const { name } = context.cluster.metadata;
-  return kubeObject('v1', 'Service', ownedMeta(context, objectNames(name).peersService), {
+  const meta = ownedMeta(context, objectNames(name).peersService);
+  return kubeObject<V1Service>('v1', 'Service', meta, {
     spec: {
       type: 'ClusterIP',
       clusterIP: 'None',
@@ -30,7 +32,7 @@ export function buildClientService(context: BuildContext): KubeObject {
   const { type, port: number, annotations } = spec.service;
   const meta = ownedMeta(context, objectNames(metadata.name).clientService);
   const isTls = spec.tls.client.mode !== 'Disabled';
-  return kubeObject(
+  return kubeObject<V1Service>(
     'v1',
     'Service',
     Object.keys(annotations).length === 0 ? meta : { ...meta, annotations },

@@ -3,7 +3,7 @@
 import { expect, jest, test } from '@jest/globals';
 import { EventRecorder } from './event-recorder.ts';
 import { Informer } from './informer.ts';
-import type { KubeObject } from './kube-objects.ts';
+import type { KubeObject } from '../api/kube-object.ts';
 import { keyOf } from './kube-objects.ts';
 import { LeaseElection } from './lease-election.ts';
 import {

@@ -1,7 +1,7 @@
 // Goal: events of the API's form, counted instead of repeated, never a reason to fail.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { EventRecorder } from './event-recorder.ts';
-import type { KubeObject } from './kube-objects.ts';
+import type { KubeObject } from '../api/kube-object.ts';
 import { collection, configMap, startTestingKube, world } from './testing-kube.ts';
 import type { TestingKube } from './testing-kube.ts';
 

@@ -10,7 +10,7 @@ import type { Logger } from '../../node/sys/log.ts';
 import { findKind } from './kinds.ts';
 import type { KubeClient } from './kube-client.ts';
 import { isKubeError } from './kube-error.ts';
-import type { KubeObject } from './kube-objects.ts';
+import type { KubeObject } from '../api/kube-object.ts';
 
 export interface EventRecorderOptions {
   readonly client: Pick<KubeClient, 'create' | 'mergePatch'>;

@@ -2,7 +2,7 @@
 // ends without a word. Method: a real HTTP server with those faults.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Informer } from './informer.ts';
-import type { KubeObject } from './kube-objects.ts';
+import type { KubeObject } from '../api/kube-object.ts';
 import {
   collection,
   configMap,

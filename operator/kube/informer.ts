@@ -16,7 +16,7 @@ import type { Kind } from './kinds.ts';
 import type { KubeClient, Selection } from './kube-client.ts';
 import { isExpired, isKubeError } from './kube-error.ts';
 import { pause } from './kube-http.ts';
-import type { KubeObject } from './kube-objects.ts';
+import type { KubeObject } from '../api/kube-object.ts';
 import { keyOf } from './kube-objects.ts';
 
 export interface InformerOptions<T extends KubeObject> {

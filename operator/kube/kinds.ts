@@ -2,7 +2,7 @@
  * The kinds that the operator touches and where the API serves them: fixed, so that it never needs
  * the right to discover. The list is also what its roles must allow.
  */
-import type { KubeObject } from './kube-objects.ts';
+import type { KubeObject } from '../api/kube-object.ts';
 
 export interface Kind<T extends KubeObject = KubeObject> {
   readonly apiVersion: string;

@@ -7,7 +7,8 @@ import type { Kind } from './kinds.ts';
 import { findKind, pathOf } from './kinds.ts';
 import { isKubeError, KubeError } from './kube-error.ts';
 import type { KubeHttp } from './kube-http.ts';
-import type { KubeObject, Listing, WatchEvent } from './kube-objects.ts';
+import type { KubeObject } from '../api/kube-object.ts';
+import type { Listing, WatchEvent } from './kube-objects.ts';
 
 /** As in `kubectl get dynamocluster -o yaml --show-managed-fields`. */
 export const fieldManager = 'dynakv-operator';

@@ -10,7 +10,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { backoffMs } from '../../node/lib/backoff.ts';
 import type { Timers } from '../../node/sys/clock.ts';
 import type { Random } from '../../node/sys/random.ts';
-import type { KubeConnection } from './connection.ts';
+import type { Access, KubeConnection } from './connection.ts';
 import { isKubeError, KubeError } from './kube-error.ts';
 
 export interface KubeRequest {
@@ -20,12 +20,18 @@ export interface KubeRequest {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly signal?: AbortSignal | undefined;
+  /** Instead of the client's own limit, ms. */
+  readonly timeoutMs?: number;
 }
 
 export interface KubeHttpOptions {
   readonly connection: KubeConnection;
   readonly timers: Timers;
   readonly random: Random;
+  /** Of one request, the first included; 1: every failure is the caller's. */
+  readonly attemptsMax?: number;
+  /** As the API server's audit log names it. */
+  readonly userAgent?: string;
   /** How long a request may take, ms; asked for each one. */
   readonly timeoutMs?: (request: KubeRequest) => number;
   /** Waited for before each write (crash points of tests). */
@@ -36,13 +42,15 @@ export interface KubeHttpOptions {
 
 /** A request that takes longer is not worth waiting for, ms. */
 export const requestTimeoutMs = 10_000;
-/** Attempts of one request; the queue above has the patience for more. */
-const attemptsMax = 4;
+/** The queue above has the patience for more. */
+const attemptsDefault = 4;
 const backoff = { baseMs: 100, maxMs: 2_000 };
 /** A server that asks for more is not waited for inside of one request, ms. */
 const retryAfterMsMax = 5_000;
 /** Far above any object that Kubernetes stores (1.5 MiB) and a page of 500 small ones. */
 const answerBytesMax = 64 * 1024 * 1024;
+
+const noAccess: Access = { tls: {}, headers: {} };
 
 interface Status {
   readonly message?: string;
@@ -51,18 +59,12 @@ interface Status {
 
 export class KubeHttp {
   readonly #options: KubeHttpOptions;
-  readonly #agent: HttpAgent | HttpsAgent;
+  /** Keeps connections, for the credentials that they were opened with. */
+  #kept: { readonly agent: HttpAgent; readonly tls: Access['tls'] };
 
   constructor(options: KubeHttpOptions) {
     this.#options = options;
-    const { server, ca, cert, key, insecure, serverName } = options.connection;
-    const tls = {
-      ...{ ca, cert, key, rejectUnauthorized: insecure !== true },
-      ...(serverName === undefined ? {} : { servername: serverName }),
-    };
-    this.#agent = server.startsWith('https:')
-      ? new HttpsAgent({ keepAlive: true, ...tls })
-      : new HttpAgent({ keepAlive: true });
+    this.#kept = { agent: this.#makeAgent(noAccess.tls), tls: noAccess.tls };
   }
 
   /** Sends it and answers the parsed body. */
@@ -106,12 +108,33 @@ export class KubeHttp {
   }
 
   close(): void {
-    this.#agent.destroy();
-    this.#options.connection.close?.();
+    this.#kept.agent.destroy();
+  }
+
+  #makeAgent(tls: Access['tls']): HttpAgent {
+    return this.#options.connection.server.startsWith('https:')
+      ? new HttpsAgent({ keepAlive: true, ...tls })
+      : new HttpAgent({ keepAlive: true });
+  }
+
+  async #access(request: KubeRequest): Promise<Access> {
+    try {
+      return (await this.#options.connection.access?.()) ?? noAccess;
+    } catch (error) {
+      throw noAnswer(request, error);
+    }
+  }
+
+  /** Requests under way end on the connections that they have. */
+  #agentOf({ tls, agent }: Access): HttpAgent {
+    if (agent === undefined && tls !== this.#kept.tls) {
+      this.#kept = { agent: this.#makeAgent(tls), tls };
+    }
+    return agent ?? this.#kept.agent;
   }
 
   async #sendOnce(request: KubeRequest): Promise<unknown> {
-    const timeoutMs = this.#options.timeoutMs?.(request) ?? requestTimeoutMs;
+    const timeoutMs = request.timeoutMs ?? this.#options.timeoutMs?.(request) ?? requestTimeoutMs;
     if (timeoutMs <= 0) {
       throw noAnswer(request, new Error('no time is left for it'));
     }
@@ -149,6 +172,7 @@ export class KubeHttp {
 
   /** How long to wait before another attempt; undefined: none is made. */
   #retryAfter(request: KubeRequest, error: unknown, attempt: number): number | undefined {
+    const { attemptsMax = attemptsDefault } = this.#options;
     if (!isKubeError(error) || attempt + 1 >= attemptsMax || request.signal?.aborted === true) {
       return undefined;
     }
@@ -164,8 +188,10 @@ export class KubeHttp {
     return Math.max(error.retryAfterMs ?? 0, backoffMs(backoff, attempt, unit));
   }
 
-  #open(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    const { server, socketPath, token } = this.#options.connection;
+  async #open(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const { server } = this.#options.connection;
+    const allowed = await this.#access(request);
+    signal.throwIfAborted();
     const url = new URL(server + request.path);
     for (const [name, value] of Object.entries(request.query ?? {})) {
       if (value !== undefined) {
@@ -175,12 +201,12 @@ export class KubeHttp {
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const options: RequestOptions = {
       method: request.method,
-      agent: this.#agent,
+      agent: this.#agentOf(allowed),
       signal,
       headers: {
         Accept: 'application/json',
-        'User-Agent': 'dynakv-operator',
-        ...(token === undefined ? {} : { Authorization: `Bearer ${token()}` }),
+        'User-Agent': this.#options.userAgent ?? 'dynakv-operator',
+        ...allowed.headers,
         ...(body === undefined
           ? {}
           : {
@@ -188,9 +214,8 @@ export class KubeHttp {
               'Content-Length': Buffer.byteLength(body),
             }),
       },
-      ...(socketPath === undefined ? {} : { socketPath }),
     };
-    return new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       const open = url.protocol === 'https:' ? httpsRequest : httpRequest;
       const sent = open(url, options);
       sent.on('response', resolve);

@@ -2,7 +2,7 @@
 // before another may take over. Method: two elections on one server, each with a clock that the
 // test moves, and a server that conflicts and goes away.
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import type { KubeObject } from './kube-objects.ts';
+import type { KubeObject } from '../api/kube-object.ts';
 import { LeaseElection, microTime } from './lease-election.ts';
 import { startTestingKube, until, world } from './testing-kube.ts';
 import type { TestingKube } from './testing-kube.ts';

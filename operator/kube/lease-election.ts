@@ -11,17 +11,7 @@ import { kindOf } from './kinds.ts';
 import type { KubeClient } from './kube-client.ts';
 import { isKubeError } from './kube-error.ts';
 import { pause } from './kube-http.ts';
-import type { KubeObject } from './kube-objects.ts';
-
-export interface Lease extends KubeObject {
-  readonly spec?: {
-    readonly holderIdentity?: string;
-    readonly leaseDurationSeconds?: number;
-    readonly acquireTime?: string;
-    readonly renewTime?: string;
-    readonly leaseTransitions?: number;
-  };
-}
+import type { Lease } from '../api/kube-object.ts';
 
 const leaseKind = kindOf<Lease>('coordination.k8s.io/v1', 'Lease', 'leases');
 

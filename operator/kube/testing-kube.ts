@@ -7,7 +7,7 @@ import type { KubeConnection } from './connection.ts';
 import { kindOf } from './kinds.ts';
 import { KubeClient } from './kube-client.ts';
 import { KubeHttp } from './kube-http.ts';
-import type { KubeObject } from './kube-objects.ts';
+import type { KubeObject } from '../api/kube-object.ts';
 import { TestingApiServer } from './testing-api-server.ts';
 
 export const world = {
@@ -35,7 +35,12 @@ export async function startTestingKube(
   const { timeoutMs, token } = options;
   const connection: KubeConnection = {
     ...{ server: server.url, namespace: 'test' },
-    ...(token === undefined ? {} : { token }),
+    ...(token === undefined
+      ? {}
+      : {
+          access: async () =>
+            await Promise.resolve({ tls: {}, headers: { Authorization: `Bearer ${token()}` } }),
+        }),
   };
   const http = new KubeHttp({
     ...{ connection, ...world },

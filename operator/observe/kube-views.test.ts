@@ -1,13 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import type { PodObject } from './kube-views.ts';
+import type { ContainerStatus, Pod } from '../api/kube-object.ts';
 import { podView } from './kube-views.ts';
 
-function pod(container: object): PodObject {
+const started = { name: 'dynakv', image: '', imageID: '', ready: false, restartCount: 0 };
+
+function pod(container: Partial<ContainerStatus>): Pod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: 'demo-2', uid: 'pod-uid' },
-    status: { containerStatuses: [{ name: 'dynakv', ...container }] },
+    status: { containerStatuses: [{ ...started, ...container }] },
   };
 }
 
@@ -42,7 +44,7 @@ describe('why a pod fails', () => {
   });
 
   test('last words are cut', () => {
-    const terminated = { reason: 'Error', message: 'x'.repeat(2_000) };
+    const terminated = { exitCode: 1, reason: 'Error', message: 'x'.repeat(2_000) };
     const view = podView('demo', pod({ state: { terminated } }));
     expect([view?.failure, view?.failureMessage.length]).toEqual(['Error', 300]);
   });

@@ -5,59 +5,10 @@
 import { annotations, labels, nodeContainer, ordinalOf } from '../api/names.ts';
 import type { ClaimView, MachineView, PodView, StatefulSetView } from '../api/observed.ts';
 import { controllerOf } from '../kube/kube-objects.ts';
-import type { KubeObject } from '../kube/kube-objects.ts';
+import type { Claim, ContainerStatus, Machine, Pod, StatefulSet } from '../api/kube-object.ts';
 import { msOfTime } from '../kube/object-hash.ts';
 
-interface ContainerStatus {
-  readonly name: string;
-  readonly ready?: boolean;
-  readonly restartCount?: number;
-  readonly state?: {
-    readonly waiting?: { readonly reason?: string; readonly message?: string };
-    readonly terminated?: { readonly reason?: string; readonly message?: string };
-  };
-  readonly lastState?: {
-    readonly terminated?: { readonly exitCode?: number; readonly message?: string };
-  };
-}
-
-interface ConditionOf {
-  readonly type: string;
-  readonly status: string;
-  readonly reason?: string;
-  readonly message?: string;
-  readonly lastTransitionTime?: string;
-}
-
-export interface PodObject extends KubeObject {
-  readonly spec?: {
-    readonly nodeName?: string;
-    readonly containers?: readonly { readonly name: string; readonly image?: string }[];
-  };
-  readonly status?: {
-    readonly podIP?: string;
-    readonly phase?: string;
-    readonly conditions?: readonly ConditionOf[];
-    readonly containerStatuses?: readonly ContainerStatus[];
-  };
-}
-
-export interface StatefulSetObject extends KubeObject {
-  readonly spec?: {
-    readonly replicas?: number;
-    readonly template?: TemplateObject;
-  };
-  readonly status?: { readonly observedGeneration?: number };
-}
-
-interface TemplateObject {
-  readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
-  readonly spec?: {
-    readonly containers?: readonly { readonly name: string; readonly image?: string }[];
-  };
-}
-
-export function podView(cluster: string, pod: PodObject): PodView | undefined {
+export function podView(cluster: string, pod: Pod): PodView | undefined {
   const { metadata, spec, status } = pod;
   const ordinal = ordinalOf(cluster, metadata.name);
   if (ordinal === undefined) {
@@ -89,7 +40,7 @@ const lastLineCharactersMax = 300;
 const passing = ['ContainerCreating', 'PodInitializing'];
 
 function failureOf(
-  pod: PodObject,
+  pod: Pod,
   container: ContainerStatus | undefined,
 ): { readonly failure: string; readonly failureMessage: string } {
   const scheduled = pod.status?.conditions?.find((each) => each.type === 'PodScheduled');
@@ -117,7 +68,7 @@ function lastLine(text = ''): string {
 
 export function claimView(
   cluster: { readonly name: string; readonly uid: string },
-  claim: KubeObject,
+  claim: Claim,
 ): ClaimView | undefined {
   const { metadata } = claim;
   const ordinal = ordinalOf(cluster.name, metadata.name);
@@ -134,7 +85,7 @@ export function claimView(
       };
 }
 
-export function statefulSetView(ownerUid: string, set: StatefulSetObject): StatefulSetView {
+export function statefulSetView(ownerUid: string, set: StatefulSet): StatefulSetView {
   const { metadata, spec, status } = set;
   const template = spec?.template;
   return {
@@ -152,12 +103,7 @@ export function statefulSetView(ownerUid: string, set: StatefulSetObject): State
   };
 }
 
-interface MachineObject extends KubeObject {
-  readonly spec?: { readonly unschedulable?: boolean };
-  readonly status?: { readonly conditions?: readonly ConditionOf[] };
-}
-
-export function machineView(zoneKey: string, node: MachineObject): MachineView {
+export function machineView(zoneKey: string, node: Machine): MachineView {
   const ready = node.status?.conditions?.find((each) => each.type === 'Ready');
   return {
     name: node.metadata.name,

@@ -27,13 +27,12 @@ import type {
 } from '../api/observed.ts';
 import { kindOf } from '../kube/kinds.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
-import type { KubeObject } from '../kube/kube-objects.ts';
-import type { PodObject, StatefulSetObject } from './kube-views.ts';
+import type { Claim, KubeObject, Pod, StatefulSet } from '../api/kube-object.ts';
 import { claimView, podView, statefulSetView } from './kube-views.ts';
 
-const setKind = kindOf<StatefulSetObject>('apps/v1', 'StatefulSet', 'statefulsets');
-const podKind = kindOf<PodObject>('v1', 'Pod', 'pods');
-const claimKind = kindOf<KubeObject>('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims');
+const setKind = kindOf<StatefulSet>('apps/v1', 'StatefulSet', 'statefulsets');
+const podKind = kindOf<Pod>('v1', 'Pod', 'pods');
+const claimKind = kindOf<Claim>('v1', 'PersistentVolumeClaim', 'persistentvolumeclaims');
 
 /** Pods asked who they are at a time. */
 const identifyMax = 16;
@@ -51,7 +50,7 @@ export interface ObserverOptions {
 /** What was found besides the views: objects that steps start from, and doors to the database. */
 export interface Look {
   readonly observed: Observed;
-  readonly set: StatefulSetObject | undefined;
+  readonly set: StatefulSet | undefined;
   readonly settings: DatabaseSettings | undefined;
   readonly drain: (DrainProgress & { readonly nodeId: number }) | undefined;
   readonly drainRefusals: readonly RefusalView[] | undefined;

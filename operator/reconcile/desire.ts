@@ -1,6 +1,7 @@
 /** What should be there for a cluster: rendered from its spec, its Secrets and what runs now. */
 import type { ClusterSecrets } from '../act/cluster-secrets.ts';
 import type { DynamoCluster } from '../api/dynamo-cluster.ts';
+import type { StatefulSet } from '../api/kube-object.ts';
 import { objectNames } from '../api/names.ts';
 import type { BuildContext } from '../desired/build-context.ts';
 import { buildDesiredObjects } from '../desired/desired-objects.ts';
@@ -10,10 +11,9 @@ import { kindOf } from '../kube/kinds.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import { objectHash } from '../kube/object-hash.ts';
 import { statefulSetView } from '../observe/kube-views.ts';
-import type { StatefulSetObject } from '../observe/kube-views.ts';
 import type { Desired } from './reconciler.ts';
 
-const setKind = kindOf<StatefulSetObject>('apps/v1', 'StatefulSet', 'statefulsets');
+const setKind = kindOf<StatefulSet>('apps/v1', 'StatefulSet', 'statefulsets');
 
 export interface DesireOptions {
   readonly client: KubeClient;

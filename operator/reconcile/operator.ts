@@ -17,7 +17,7 @@ import { Informer } from '../kube/informer.ts';
 import { kindOf } from '../kube/kinds.ts';
 import type { Kind } from '../kube/kinds.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
-import type { KubeObject } from '../kube/kube-objects.ts';
+import type { KubeObject } from '../api/kube-object.ts';
 import { keyOf } from '../kube/kube-objects.ts';
 import { LeaseElection } from '../kube/lease-election.ts';
 import { WorkQueue } from '../kube/work-queue.ts';

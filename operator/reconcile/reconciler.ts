@@ -15,7 +15,7 @@ import type { DesiredFacts } from '../desired/desired-objects.ts';
 import { kindOf } from '../kube/kinds.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import { isKubeError, isUnreachable } from '../kube/kube-error.ts';
-import type { KubeObject } from '../kube/kube-objects.ts';
+import type { KubeObject } from '../api/kube-object.ts';
 import type { Look, Observer } from '../observe/observer.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Decision } from '../plan/round.ts';

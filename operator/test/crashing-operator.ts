@@ -9,7 +9,7 @@ import { realClock } from '../../node/sys/real/clock.ts';
 import { createLogger } from '../../node/sys/real/logger.ts';
 import { realRandom } from '../../node/sys/real/random.ts';
 import { realTimers } from '../../node/sys/real/timers.ts';
-import { kubeconfigConnection } from '../kube/connection.ts';
+import { kubeconfigConnection } from '../kube/kubeconfig-connection.ts';
 import { grpcDoors } from '../nodes/grpc-database.ts';
 import { parseOperatorOptions } from '../reconcile/options.ts';
 import { OperatorProcess } from '../reconcile/operator-process.ts';
@@ -38,7 +38,7 @@ if (import.meta.main) {
   const { kubeconfig } = options;
   const operator = new OperatorProcess({
     ...{ options, log, beforeWrite, version: '0.0.0', hostName: 'crashing' },
-    connection: await kubeconfigConnection(kubeconfig === undefined ? {} : { kubeconfig }),
+    connection: await kubeconfigConnection({ kubeconfig }),
     ...{ clock: realClock, timers: realTimers, random: realRandom, processMetrics: false },
     doors: grpcDoors,
     onReplaced: () => process.exit(1),
