@@ -5,11 +5,11 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { kubeconfigConnection } from '../operator/kube/kubeconfig-connection.ts';
 import { LocalFaults } from './local/local-faults.ts';
 import { dumpNamespace } from './lib/dump.ts';
 import type { HostFaults } from './lib/host-faults.ts';
 import { KubeClient } from './lib/kube-client.ts';
-import { connectionOf } from './lib/kube-connection.ts';
 import { Kubectl } from './lib/kubectl.ts';
 import type { Measurement } from './lib/measurements.ts';
 import { recordMeasurement } from './lib/measurements.ts';
@@ -73,7 +73,7 @@ export class SpecCluster {
   async open(options: SpecOptions): Promise<void> {
     const cluster = present(this.environment.cluster, 'a cluster');
     const { kubectl, kubeconfig } = cluster;
-    this.#client = new KubeClient(await connectionOf(kubectl, kubeconfig));
+    this.#client = new KubeClient(await kubeconfigConnection({ kubeconfig }));
     this.#kubectl = new Kubectl(kubectl, kubeconfig);
     this.#reach = cluster.isRouted
       ? new DirectReach(this.#client)

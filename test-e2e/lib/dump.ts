@@ -6,7 +6,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KubeClient } from './kube-client.ts';
-import { isKubeError } from './kube-http.ts';
+import { isKubeError } from '../../operator/kube/kube-error.ts';
 import type { Kubectl } from './kubectl.ts';
 import type { CollectionRef, Pod } from './kube-objects.ts';
 import { timeouts } from './timeouts.ts';

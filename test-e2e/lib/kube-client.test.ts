@@ -98,7 +98,7 @@ describe('KubeClient', () => {
 
   beforeEach(async () => {
     api = new TestApi();
-    client = new KubeClient({ server: await api.listen() });
+    client = new KubeClient({ server: await api.listen(), namespace: 'n' });
   });
 
   afterEach(async () => {

@@ -3,9 +3,12 @@
  * go over the wire as the JSON they are. It asks the API server which resource a kind is, so custom
  * resources need nothing more.
  */
-import type { KubeConnection } from './kube-connection.ts';
-import { KubeHttp, isKubeError } from './kube-http.ts';
-import type { KubeRequest } from './kube-http.ts';
+import { realRandom } from '../../node/sys/real/random.ts';
+import { realTimers } from '../../node/sys/real/timers.ts';
+import type { KubeConnection } from '../../operator/kube/connection.ts';
+import { isKubeError } from '../../operator/kube/kube-error.ts';
+import { KubeHttp } from '../../operator/kube/kube-http.ts';
+import type { KubeRequest } from '../../operator/kube/kube-http.ts';
 import type { CollectionRef, KubeObject, ObjectRef } from './kube-objects.ts';
 import { timeouts } from './timeouts.ts';
 
@@ -40,7 +43,12 @@ export class KubeClient {
   readonly #resources = new Map<string, readonly Resource[]>();
 
   constructor(connection: KubeConnection) {
-    this.#http = new KubeHttp(connection);
+    this.#http = new KubeHttp({
+      ...{ connection, timers: realTimers, random: realRandom },
+      // Tests see each failure.
+      ...{ attemptsMax: 1, userAgent: fieldManager },
+      timeoutMs: () => timeouts.request,
+    });
   }
 
   close(): void {
@@ -164,6 +172,7 @@ export class KubeClient {
         },
       },
       signal,
+      () => undefined,
     );
     for await (const line of lines) {
       yield JSON.parse(line) as WatchEvent;

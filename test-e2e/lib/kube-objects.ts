@@ -1,36 +1,20 @@
 /**
- * The parts of Kubernetes objects that the tests read. Objects are sent and kept as the JSON they
- * are; nothing here drops a field that it does not know.
+ * The parts of Kubernetes objects that the tests read, with the types of the operator's client; and
+ * how objects and collections are named.
  */
+import type * as kube from '../../operator/api/kube-object.ts';
 
-export interface OwnerReference {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly controller?: boolean;
-}
-
-export interface ObjectMeta {
-  readonly name: string;
-  readonly namespace?: string;
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly generation?: number;
-  readonly creationTimestamp?: string;
-  readonly deletionTimestamp?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly finalizers?: readonly string[];
-  readonly ownerReferences?: readonly OwnerReference[];
-}
-
-export interface KubeObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: ObjectMeta;
-  readonly [field: string]: unknown;
-}
+export type KubeObject = kube.KubeObject;
+export type ObjectMeta = kube.ObjectMeta;
+export type OwnerReference = kube.OwnerReference;
+export type Condition = kube.PodCondition;
+export type ContainerStatus = kube.ContainerStatus;
+/** Any that was stored has a `spec`. */
+type Stored<T extends { readonly spec?: unknown }> = T & { readonly spec: NonNullable<T['spec']> };
+export type Pod = Stored<kube.Pod>;
+export type Node = Stored<kube.Machine>;
+export type PersistentVolumeClaim = Stored<kube.Claim>;
+export type PersistentVolume = Stored<kube.Volume>;
 
 /** Which object; `namespace` only for namespaced kinds. */
 export interface ObjectRef {
@@ -47,69 +31,6 @@ export interface CollectionRef {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
-}
-
-export interface Condition {
-  readonly type: string;
-  readonly status: string;
-  readonly reason?: string;
-  readonly message?: string;
-  readonly observedGeneration?: number;
-  readonly lastTransitionTime?: string;
-}
-
-export interface ContainerStatus {
-  readonly name: string;
-  readonly ready: boolean;
-  readonly restartCount: number;
-  /** `containerd://<id>`. */
-  readonly containerID?: string;
-  readonly state?: Readonly<Record<string, { readonly reason?: string }>>;
-}
-
-export interface Pod extends KubeObject {
-  readonly spec: {
-    readonly nodeName?: string;
-    readonly containers: readonly { readonly name: string }[];
-  };
-  readonly status?: {
-    readonly phase?: string;
-    readonly podIP?: string;
-    readonly conditions?: readonly Condition[];
-    readonly containerStatuses?: readonly ContainerStatus[];
-  };
-}
-
-export interface Node extends KubeObject {
-  readonly spec: {
-    readonly podCIDR?: string;
-    readonly unschedulable?: boolean;
-    readonly taints?: readonly { readonly key: string; readonly effect: string }[];
-  };
-  readonly status?: { readonly conditions?: readonly Condition[] };
-}
-
-export interface PersistentVolumeClaim extends KubeObject {
-  readonly spec: {
-    readonly volumeName?: string;
-    readonly storageClassName?: string;
-    readonly resources?: { readonly requests?: { readonly storage?: string } };
-  };
-  readonly status?: {
-    readonly phase?: string;
-    readonly capacity?: { readonly storage?: string };
-  };
-}
-
-export interface PersistentVolume extends KubeObject {
-  readonly spec: {
-    readonly storageClassName?: string;
-    readonly persistentVolumeReclaimPolicy?: string;
-    readonly capacity?: { readonly storage?: string };
-    readonly claimRef?: { readonly namespace: string; readonly name: string; readonly uid: string };
-    readonly local?: { readonly path: string };
-  };
-  readonly status?: { readonly phase?: string };
 }
 
 /** True when the condition of this type is `True`. */

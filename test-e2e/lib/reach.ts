@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import type { KubeClient } from './kube-client.ts';
-import { isKubeError } from './kube-http.ts';
+import { isKubeError } from '../../operator/kube/kube-error.ts';
 import type { KubeObject, Pod } from './kube-objects.ts';
 import { timeouts } from './timeouts.ts';
 import { until } from './waiting.ts';

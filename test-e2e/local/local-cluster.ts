@@ -6,7 +6,7 @@
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../lib/command.ts';
-import { connectionOf } from '../lib/kube-connection.ts';
+import { kubeconfigConnection } from '../../operator/kube/kubeconfig-connection.ts';
 import { KubeClient } from '../lib/kube-client.ts';
 import type { Node } from '../lib/kube-objects.ts';
 import { isTrue } from '../lib/kube-objects.ts';
@@ -135,9 +135,7 @@ async function start(cluster: ClusterRecord, options: LocalClusterOptions): Prom
     startComponent(containerd);
   }
   startLine(cluster, 'kube-apiserver', plane.apiServerLine(settings));
-  const client = new KubeClient(
-    await connectionOf(cluster.programs['kubectl'] ?? '', kubeconfigFile),
-  );
+  const client = new KubeClient(await kubeconfigConnection({ kubeconfig: kubeconfigFile }));
   try {
     await Promise.all([
       waitForApiServer(client),
@@ -209,7 +207,7 @@ function startServices(
     program: process.execPath,
     args: [
       join(import.meta.dirname, 'volumes', 'provisioner.ts'),
-      ...[programs['kubectl'] ?? '', kubeconfig(componentUsers.admin)],
+      kubeconfig(componentUsers.admin),
     ],
     logFile: join(logFolder, 'provisioner.log'),
   });

@@ -4,7 +4,7 @@
  * node is down and which pod fails; truth about everything else is in the API server.
  */
 import type { KubeClient } from '../lib/kube-client.ts';
-import { isKubeError } from '../lib/kube-http.ts';
+import { isKubeError } from '../../operator/kube/kube-error.ts';
 import type { Node, PersistentVolume, PersistentVolumeClaim, Pod } from '../lib/kube-objects.ts';
 import { pause } from '../lib/waiting.ts';
 import { nodeAddresses } from '../local/addresses.ts';

@@ -8,8 +8,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KubeClient } from '../lib/kube-client.ts';
-import { isKubeError } from '../lib/kube-http.ts';
-import type { KubeConnection } from '../lib/kube-connection.ts';
+import { isKubeError } from '../../operator/kube/kube-error.ts';
+import type { KubeConnection } from '../../operator/kube/connection.ts';
 import { TcpProxy } from '../lib/tcp-proxy.ts';
 import { timeouts } from '../lib/timeouts.ts';
 import { until } from '../lib/waiting.ts';
@@ -62,7 +62,14 @@ export class MiddleCluster {
     this.#caText = readFileSync(settings.pki.ca, 'utf8');
     this.#token = settings.credentials.adminToken;
     const server = `https://${host}:${settings.apiPort}`;
-    this.connection = { server, ca: this.#caText, token: this.#token };
+    const access = {
+      tls: { ca: this.#caText },
+      headers: { Authorization: `Bearer ${this.#token}` },
+    };
+    this.connection = {
+      ...{ server, namespace: 'default' },
+      access: async () => await Promise.resolve(access),
+    };
     this.client = new KubeClient(this.connection);
     this.nodes = new FakeNodes(this.client, options.nodes ?? 3);
     const component = (

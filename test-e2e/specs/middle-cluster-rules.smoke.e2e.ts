@@ -8,7 +8,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { KubeClient } from '../lib/kube-client.ts';
-import { isKubeError } from '../lib/kube-http.ts';
+import { isKubeError } from '../../operator/kube/kube-error.ts';
 import type { KubeObject } from '../lib/kube-objects.ts';
 import { isTrue } from '../lib/kube-objects.ts';
 import type { Condition } from '../lib/kube-objects.ts';

@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startApiProxy } from '../lib/api-proxy.ts';
 import { KubeClient } from '../lib/kube-client.ts';
-import { connectionOf } from '../lib/kube-connection.ts';
+import { kubeconfigConnection } from '../../operator/kube/kubeconfig-connection.ts';
 import type { Node, PersistentVolumeClaim, Pod } from '../lib/kube-objects.ts';
 import { isTrue } from '../lib/kube-objects.ts';
 import { cordon } from '../lib/node-marks.ts';
@@ -95,7 +95,7 @@ describe('platform', () => {
       what: 'the claim to have grown',
       timeoutMs: timeouts.podsReady,
       missing: (claim) => {
-        const storage = claim?.status?.capacity?.storage;
+        const storage = claim?.status?.capacity?.['storage'];
         return storage === '2Gi' ? undefined : `its capacity is ${storage ?? 'unknown'}`;
       },
     });
@@ -165,8 +165,8 @@ describe('platform under faults', () => {
     const file = join(spec.outFolder, 'proxied.kubeconfig');
     mkdirSync(spec.outFolder, { recursive: true });
     writeFileSync(file, api.kubeconfig, { mode: 0o600 });
-    const client = new KubeClient(await connectionOf(kubectl ?? '', file));
-    const look = { method: 'GET', path: '/readyz' };
+    const client = new KubeClient(await kubeconfigConnection({ kubeconfig: file }));
+    const look = { method: 'GET', path: '/readyz' } as const;
     try {
       expect(await client.send(look)).toBe('ok');
       api.proxy.silenceOpen();

@@ -14,8 +14,8 @@ import {
 } from 'node:fs';
 import { run, tryRun } from '../../lib/command.ts';
 import { KubeClient } from '../../lib/kube-client.ts';
-import { isKubeError } from '../../lib/kube-http.ts';
-import { connectionOf } from '../../lib/kube-connection.ts';
+import { isKubeError } from '../../../operator/kube/kube-error.ts';
+import { kubeconfigConnection } from '../../../operator/kube/kubeconfig-connection.ts';
 import type { Node, PersistentVolume, PersistentVolumeClaim } from '../../lib/kube-objects.ts';
 import { pause } from '../../lib/waiting.ts';
 import { volumesFolder } from '../places.ts';
@@ -109,8 +109,8 @@ function describeStep(step: VolumeStep): string {
 }
 
 if (import.meta.main) {
-  const [kubectl = '', kubeconfig = ''] = process.argv.slice(2);
-  const client = new KubeClient(await connectionOf(kubectl, kubeconfig));
+  const [kubeconfig = ''] = process.argv.slice(2);
+  const client = new KubeClient(await kubeconfigConnection({ kubeconfig }));
   for (;;) {
     try {
       await look(client);

@@ -43,7 +43,7 @@ export function planVolumes(view: VolumeView): readonly VolumeStep[] {
 
 function answerClaim(claim: PersistentVolumeClaim, view: VolumeView): readonly VolumeStep[] {
   const kind = volumeKinds.find((each) => each.className === claim.spec.storageClassName);
-  const storage = claim.spec.resources?.requests?.storage;
+  const storage = claim.spec.resources?.requests?.['storage'];
   if (
     kind === undefined ||
     storage === undefined ||
@@ -60,11 +60,11 @@ function answerClaim(claim: PersistentVolumeClaim, view: VolumeView): readonly V
       ? []
       : [create({ name, claim, kind, node, storage, folder: view.folder })];
   }
-  if (volume.spec.capacity?.storage !== storage) {
+  if (volume.spec.capacity?.['storage'] !== storage) {
     return [{ kind: 'grow-volume', name, storage }];
   }
   const isBound = claim.status?.phase === 'Bound';
-  return isBound && claim.status.capacity?.storage !== storage
+  return isBound && claim.status.capacity?.['storage'] !== storage
     ? [{ kind: 'grow-claim', claim, storage }]
     : [];
 }
