@@ -135,8 +135,9 @@ crds-check: install-dev ## Fail when they differ from what operator/api gives
 .PHONY: dist
 dist: install-dev ## Build plain JavaScript into dist/ and start it once
 	@rm -rf dist && tsc -p tsconfig.build.json && cp package.json dist/package.json && \
-	mkdir -p dist/node/cli && cp node/cli/dynakv.js dist/node/cli/dynakv.js && \
+	mkdir -p dist/node/cli && cp node/cli/*.js dist/node/cli/ && cp operator/cli/*.js dist/operator/cli/ && \
 	node dist/node/cli/dynakv.js version | grep -qx "$$(node -p 'require("./package.json").version')" && \
+	node dist/operator/cli/kubectl-dynakv.js --help >/dev/null && \
 	echo 'dist: starts'
 
 ##@ See it

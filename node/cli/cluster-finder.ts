@@ -5,9 +5,9 @@
 import type { Command } from 'commander';
 import type { ClusterCalls } from '../contract/cluster-calls.ts';
 import { DynakvError } from '../lib/errors.ts';
+import { FoundCluster } from '../verbs/found-cluster.ts';
 import type { VerbFlags } from '../verbs/verb-world.ts';
 import type { ConnectControl, ControlTls } from './cluster-control.ts';
-import { FoundCluster } from './found-cluster.ts';
 import { findRunning } from './local-data.ts';
 import { dataFolderDefault } from './local-plan.ts';
 
@@ -32,7 +32,12 @@ export function addTargetOptions(command: Command): void {
 
 export function openCluster(flags: VerbFlags, connect: ConnectControl): ClusterCalls {
   const target = flags as unknown as TargetFlags;
-  return new FoundCluster(findEndpoints(target), connect, readTls(target));
+  const endpoints = findEndpoints(target);
+  const tls = readTls(target);
+  return new FoundCluster(
+    async () => await Promise.resolve(endpoints),
+    (endpoint) => connect(endpoint, tls),
+  );
 }
 
 /** Peers ports, to be tried in turn; at least one. */

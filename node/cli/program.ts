@@ -3,8 +3,9 @@
  * knows neither the node nor gRPC. A refusal is one line on the error output and exit code 1.
  */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { isDynakvError, messageOf } from '../lib/errors.ts';
+import { messageOf } from '../lib/errors.ts';
 import { addClusterVerbs } from '../verbs/cluster-verbs.ts';
+import { describeFailure } from '../verbs/failure-line.ts';
 import type { ConnectControl } from './cluster-control.ts';
 import { addTargetOptions, openCluster } from './cluster-finder.ts';
 import type { LocalOptions } from './local-plan.ts';
@@ -116,17 +117,6 @@ export async function runProgram(
     actions.writeError(`${describeFailure(error, commandLine.includes('--json'))}\n`);
     return 1;
   }
-}
-
-/** A refusal has a name of its own, for programs and for looking it up. */
-function describeFailure(error: unknown, isJson: boolean): string {
-  const message = messageOf(error);
-  const named = isDynakvError(error) ? error.facts['reason'] : undefined;
-  const reason = typeof named === 'string' && named !== '' ? named : undefined;
-  if (isJson) {
-    return JSON.stringify({ error: { reason: reason ?? 'Failed', message } });
-  }
-  return reason === undefined ? message : `${message} (${reason})`;
 }
 
 function toNames(text: string): string[] {

@@ -78,6 +78,7 @@ export const operatorWiring: readonly string[] = ['main.ts', 'generate', 'test']
 export const entryPoints: readonly string[] = [
   'node/main.ts',
   'operator/main.ts',
+  'operator/cli/kubectl-dynakv-main.ts',
   'node/test/property-seed.ts',
 ];
 

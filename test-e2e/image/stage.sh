@@ -40,10 +40,8 @@ if [[ -n $version ]]; then
 fi
 chmod 755 "$context/app/node/cli/dynakv.js"
 ln -s /opt/dynakv/node/cli/dynakv.js "$context/bin/dynakv"
-if [[ -f $context/app/operator/cli/dynakv-operator.js ]]; then
-  chmod 755 "$context/app/operator/cli/dynakv-operator.js"
-  ln -s /opt/dynakv/operator/cli/dynakv-operator.js "$context/bin/dynakv-operator"
-fi
+chmod 755 "$context/app/operator/cli/kubectl-dynakv.js"
+ln -s /opt/dynakv/operator/cli/kubectl-dynakv.js "$context/bin/kubectl-dynakv"
 find "$context" -exec touch -h -d '2020-01-01' {} +
 tar -C "$context" --sort=name --owner=0 --group=0 --numeric-owner -cf - . |
   cat - test-e2e/image/Dockerfile | sha256sum | cut -c 1-16

@@ -5,18 +5,22 @@
  */
 import type { ClusterCalls } from '../contract/cluster-calls.ts';
 import { DynakvError, isDynakvError, messageOf } from '../lib/errors.ts';
-import type { ClusterControl, ConnectControl, ControlTls } from './cluster-control.ts';
 
 export class FoundCluster implements ClusterCalls {
-  readonly #endpoints: readonly string[];
-  readonly #connect: ConnectControl;
-  readonly #tls: ControlTls | undefined;
-  #open: { readonly endpoint: string; readonly control: ClusterControl } | undefined;
+  readonly #find: () => Promise<readonly string[]>;
+  readonly #connect: (endpoint: string) => ClusterCalls;
+  readonly #onClose: () => void;
+  #open: { readonly endpoint: string; readonly calls: ClusterCalls } | undefined;
 
-  constructor(endpoints: readonly string[], connect: ConnectControl, tls: ControlTls | undefined) {
-    this.#endpoints = endpoints;
+  /** `find` is asked for each call: nodes come and go while somebody watches; never for none. */
+  constructor(
+    find: () => Promise<readonly string[]>,
+    connect: (endpoint: string) => ClusterCalls,
+    onClose: () => void = () => undefined,
+  ) {
+    this.#find = find;
     this.#connect = connect;
-    this.#tls = tls;
+    this.#onClose = onClose;
   }
 
   readonly status: ClusterCalls['status'] = () => this.#ask((calls) => calls.status());
@@ -43,37 +47,42 @@ export class FoundCluster implements ClusterCalls {
     this.#ask((calls) => calls.transferLeader(change));
 
   close(): void {
-    this.#open?.control.close();
+    this.#drop();
+    this.#onClose();
+  }
+
+  #drop(): void {
+    this.#open?.calls.close();
     this.#open = undefined;
   }
 
   /** A refusal is an answer; only silence sends the call to the next node. */
-  async #ask<T>(call: (calls: ClusterControl) => Promise<T>): Promise<T> {
+  async #ask<T>(call: (calls: ClusterCalls) => Promise<T>): Promise<T> {
     let failure: unknown;
-    for (const endpoint of this.#inOrder()) {
+    for (const endpoint of this.#inOrder(await this.#find())) {
       if (this.#open?.endpoint !== endpoint) {
-        this.close();
-        this.#open = { endpoint, control: this.#connect(endpoint, this.#tls) };
+        this.#drop();
+        this.#open = { endpoint, calls: this.#connect(endpoint) };
       }
       try {
-        return await call(this.#open.control);
+        return await call(this.#open.calls);
       } catch (error) {
         if (isDynakvError(error) && error.retry === 'never') {
           throw error;
         }
         failure = failed(endpoint, error);
-        this.close();
+        this.#drop();
       }
     }
     throw failure;
   }
 
-  /** The one that answered last comes first. */
-  #inOrder(): readonly string[] {
+  /** The one that answered last comes first, if it is still one of them. */
+  #inOrder(found: readonly string[]): readonly string[] {
     const last = this.#open?.endpoint;
-    return last === undefined
-      ? this.#endpoints
-      : [last, ...this.#endpoints.filter((endpoint) => endpoint !== last)];
+    return last === undefined || !found.includes(last)
+      ? found
+      : [last, ...found.filter((endpoint) => endpoint !== last)];
   }
 }
 
