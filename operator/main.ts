@@ -40,7 +40,7 @@ async function run(options: OperatorOptions): Promise<void> {
   let connection: KubeConnection;
   try {
     connection =
-      podConnection(process.env, () => realClock.monotonicMs()) ??
+      podConnection(process.env, () => realClock.monotonicMs(), options.accountFolder) ??
       (await kubeconfigConnection({ kubeconfig: options.kubeconfig }));
   } catch (error) {
     log.error('Cannot find the API server', { error });

@@ -25,6 +25,8 @@ export interface OperatorOptions {
   readonly workers: number;
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
   readonly kubeconfig: string | undefined;
+  /** Where the files of the service account are, if not where pods have them. */
+  readonly accountFolder: string | undefined;
 }
 
 interface NumberOption {
@@ -104,6 +106,7 @@ export function parseOperatorOptions(
     watchIdleMs: numberOf(numbers.watchIdleMs),
     workers: numberOf(numbers.workers),
     logLevel: logLevel ?? 'info',
+    accountFolder: text('ACCOUNT_FOLDER'),
     kubeconfig: env['KUBECONFIG'] === '' ? undefined : env['KUBECONFIG'],
   };
   if (options.leaseRenewMs >= options.leaseDurationMs) {

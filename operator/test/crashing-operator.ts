@@ -10,6 +10,7 @@ import { createLogger } from '../../node/sys/real/logger.ts';
 import { realRandom } from '../../node/sys/real/random.ts';
 import { realTimers } from '../../node/sys/real/timers.ts';
 import { kubeconfigConnection } from '../kube/kubeconfig-connection.ts';
+import { podConnection } from '../kube/pod-connection.ts';
 import { grpcDoors } from '../nodes/grpc-database.ts';
 import { parseOperatorOptions } from '../reconcile/options.ts';
 import { OperatorProcess } from '../reconcile/operator-process.ts';
@@ -35,10 +36,12 @@ if (import.meta.main) {
     }
     return Promise.resolve();
   };
-  const { kubeconfig } = options;
+  const { kubeconfig, accountFolder } = options;
   const operator = new OperatorProcess({
     ...{ options, log, beforeWrite, version: '0.0.0', hostName: 'crashing' },
-    connection: await kubeconfigConnection({ kubeconfig }),
+    connection:
+      podConnection(process.env, () => realClock.monotonicMs(), accountFolder) ??
+      (await kubeconfigConnection({ kubeconfig })),
     ...{ clock: realClock, timers: realTimers, random: realRandom, processMetrics: false },
     doors: grpcDoors,
     onReplaced: () => process.exit(1),

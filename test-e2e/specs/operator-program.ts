@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { accountEnvironment } from '../lib/account-folder.ts';
 import { timeouts } from '../lib/timeouts.ts';
 import { until, within } from '../lib/waiting.ts';
 
@@ -53,7 +54,7 @@ export class OperatorProgram {
 
   /** Starts it; `until` is the caller's matter: a cluster that comes to be is answer enough. */
   start(more: Readonly<Record<string, string>> = {}): void {
-    const { kubeconfig, kubectl, namespace, name = 'operator', entry } = this.#options;
+    const { kubeconfig, kubectl, namespace, outFolder, name = 'operator', entry } = this.#options;
     const log = openSync(this.logFile, 'a');
     this.#lives += 1;
     try {
@@ -62,7 +63,7 @@ export class OperatorProgram {
         stdio: ['ignore', log, log],
         env: {
           PATH: `${join(kubectl, '..')}:${process.env['PATH'] ?? ''}`,
-          KUBECONFIG: kubeconfig,
+          ...accountEnvironment(kubeconfig, join(outFolder, `${name}-account`)),
           DYNAKV_OPERATOR_WATCH_NAMESPACES: namespace,
           DYNAKV_OPERATOR_LEASE_NAMESPACE: namespace,
           DYNAKV_OPERATOR_LISTEN_HOST: '127.0.0.1',
