@@ -31,9 +31,7 @@ export function noteOf(step: Step): Note | undefined {
         `Deleted the volume ${step.claim.name} of node ${step.nodeId}`,
       );
     case 'deletePod':
-      return step.why === 'Roll'
-        ? normal('PodReplaced', `Replacing ${step.pod.name}`)
-        : warning('PodUnstuck', `Replacing ${step.pod.name}, which was broken and outdated`);
+      return deletionNote(step);
     case 'updateSettings':
       return normal('SettingsChanged', `Changed settings: ${JSON.stringify(step.change)}`);
     default:
@@ -49,6 +47,17 @@ function stateNote({ why, nodeId }: Step & { kind: 'setNodeState' }): Note {
       return normal('DrainStarted', `Node ${nodeId} is drained: its shards move to other nodes`);
     case 'DrainCancelled':
       return normal('DrainCancelled', `Node ${nodeId} stays: its drain was called off`);
+  }
+}
+
+function deletionNote({ why, pod }: Step & { kind: 'deletePod' }): Note {
+  switch (why) {
+    case 'Roll':
+      return normal('PodReplaced', `Replacing ${pod.name}`);
+    case 'Unstick':
+      return warning('PodUnstuck', `Replacing ${pod.name}, which was broken and outdated`);
+    case 'Cordon':
+      return normal('PodMoved', `Moving ${pod.name}, which serves nothing, off ${pod.machine}`);
   }
 }
 

@@ -30,12 +30,12 @@ export const labels = {
 } as const;
 
 export const annotations = {
-  /** On pod templates: hash of the node's configuration, so that a change of it rolls. */
-  configHash: 'dynakv.dev/config-hash',
   /** On pod templates and pods: hash of the template, the operator's own revision (O4). */
   templateHash: 'dynakv.dev/template-hash',
   /** On pod templates: which renderer made it (O18). */
   renderer: 'dynakv.dev/renderer',
+  /** On pod templates: hash of what it was made from, renderer apart (O18). */
+  templateInputs: 'dynakv.dev/template-inputs',
   /** On pod templates: `spec.update.restartedAt`. */
   restartedAt: 'dynakv.dev/restarted-at',
   /** On the StatefulSet, while its template is on trial: the last one that worked, as JSON (O4). */
@@ -61,7 +61,6 @@ export function objectNames(cluster: string): {
   readonly podDisruptionBudget: string;
   readonly networkPolicy: string;
   readonly serviceAccount: string;
-  readonly configMap: string;
   readonly podMonitor: string;
   /** Authorities that are trusted: `ca.crt`. Mounted by pods. */
   readonly caBundleSecret: string;
@@ -79,7 +78,6 @@ export function objectNames(cluster: string): {
     podDisruptionBudget: cluster,
     networkPolicy: cluster,
     serviceAccount: cluster,
-    configMap: `${cluster}-config`,
     podMonitor: cluster,
     caBundleSecret: `${cluster}-ca`,
     caKeySecret: `${cluster}-ca-key`,

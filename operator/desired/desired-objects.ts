@@ -1,5 +1,5 @@
 /** Everything that a cluster consists of in Kubernetes but its Secrets, in the order of making. */
-import type { KubeObject } from '../api/kube-object.ts';
+import type { KubeObject, StatefulSet } from '../api/kube-object.ts';
 import { objectNames } from '../api/names.ts';
 import type { BuildContext } from './build-context.ts';
 import { buildNetworkPolicy } from './network-policy.ts';
@@ -21,7 +21,7 @@ export interface DesiredObjects {
   readonly objects: readonly KubeObject[];
   readonly unwanted: readonly Unwanted[];
   /** Without replicas. */
-  readonly statefulSet: KubeObject;
+  readonly statefulSet: StatefulSet;
   readonly templateHash: string;
 }
 

@@ -180,6 +180,21 @@ function placement({ cluster }: BuildContext): Partial<Wire<V1PodSpec>> {
   };
 }
 
+/**
+ * All that a template is made from, apart from the rules that make it. As long as it is the same,
+ * another renderer is no reason to replace pods (O18).
+ */
+export function templateInputs({ cluster, image }: BuildContext): unknown {
+  const { metadata, spec } = cluster;
+  const { config, resources, topology, pod, tls, update } = spec;
+  return {
+    ...{ name: metadata.name, namespace: metadata.namespace, image },
+    ...{ config, resources, topology, pod, restartedAt: update.restartedAt },
+    clientTls: { mode: tls.client.mode, secretName: tls.client.secretName },
+    ...{ pullPolicy: spec.image.pullPolicy, pullSecrets: spec.image.pullSecrets },
+  };
+}
+
 /** The template without the hash of itself. */
 export function buildPodTemplate(context: BuildContext): Wire<V1PodTemplateSpec> & {
   readonly metadata: Pick<ObjectMeta, 'labels' | 'annotations'>;
@@ -193,6 +208,7 @@ export function buildPodTemplate(context: BuildContext): Wire<V1PodTemplateSpec>
       annotations: {
         ...spec.pod.annotations,
         [annotations.renderer]: rendererVersion,
+        [annotations.templateInputs]: context.hash(templateInputs(context)).slice(0, 16),
         ...(restartedAt === undefined ? {} : { [annotations.restartedAt]: restartedAt }),
       },
     },

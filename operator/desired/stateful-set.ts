@@ -4,14 +4,14 @@
  * wait for itself otherwise; claims are always retained by the set, whatever the spec says (O3).
  */
 import type { V1StatefulSet, V1StatefulSetSpec } from '@kubernetes/client-node';
-import type { KubeObject, Wire } from '../api/kube-object.ts';
+import type { StatefulSet, Wire } from '../api/kube-object.ts';
 import { annotations, dataVolume, objectNames, selectorLabels } from '../api/names.ts';
 import type { BuildContext } from './build-context.ts';
 import { kubeObject, nodeLabels, ownedMeta } from './build-context.ts';
 import { buildPodTemplate } from './pod-template.ts';
 
 export interface BuiltStatefulSet {
-  readonly object: KubeObject;
+  readonly object: StatefulSet;
   readonly templateHash: string;
 }
 

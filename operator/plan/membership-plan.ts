@@ -118,6 +118,22 @@ function zonesUnknown(
   return { reason: 'ZonesUnknown', message };
 }
 
+/**
+ * The data on adopted volumes has fixed fields of its own. Where the spec says otherwise, nothing
+ * is joined, moved or rolled until a person has made it say what is there (O9).
+ */
+export function planAdoption({ status, observed }: Round): Verdict {
+  const { shards } = observed.cluster.spec;
+  if (status === undefined || status.shardCount === shards) {
+    return {};
+  }
+  const message =
+    `The data on the volumes has ${status.shardCount} shards, and spec.shards is ${shards}, which ` +
+    `cannot change: delete this DynamoCluster (volumes stay) and make it anew with shards: ` +
+    `${status.shardCount}`;
+  return { problems: [{ reason: 'AdoptionConflict', message }], isBusy: true };
+}
+
 /** Marks volumes with the node on them (before it is active, O1), and brings empty pods in. */
 export function planMembers(round: Round): Verdict {
   const { status, nodes, claims, identities } = round;

@@ -3,7 +3,9 @@
 // Kubernetes and the database (`testing-world.ts`) that throws when data is lost.
 import { describe, expect, test } from '@jest/globals';
 import type { ClusterSpec } from '../api/cluster-spec.ts';
-import { TestingWorld } from './testing-world.ts';
+import { contestMs } from './contested-replicas.ts';
+import { cordonMs } from './cordon-plan.ts';
+import { TestingWorld, tickMs } from './testing-world.ts';
 
 function spec(change: Partial<ClusterSpec> = {}): ClusterSpec {
   return {
@@ -330,6 +332,83 @@ describe('roll', () => {
         world.nodes.every((node) => !node.maintenance && !node.evicting),
       );
     }
+  });
+});
+
+describe('a machine that is cordoned', () => {
+  test('its node is announced to be away, once, and taken back when the machine is', () => {
+    const world = settled();
+    world.cordoned.add(1);
+    world.run('an announcement', () => world.nodes[1]?.maintenance === true);
+    for (let tick = 0; tick < 20; tick += 1) {
+      world.tick();
+    }
+    expect(world.log).toEqual([`setMaintenance node=2 ms=${cordonMs}`]);
+    world.cordoned.clear();
+    world.run('taken back', () => world.isSettled());
+    expect(world.log).toEqual([
+      `setMaintenance node=2 ms=${cordonMs}`,
+      'setMaintenance node=2 ms=0',
+    ]);
+  });
+
+  test('not two at a time, and not for ever', () => {
+    const world = settled();
+    world.cordoned.add(0).add(1);
+    world.run('an announcement', () => world.nodes.some((node) => node.maintenance));
+    for (let tick = 0; tick < cordonMs / tickMs; tick += 1) {
+      world.tick();
+      expect(world.nodes.filter((node) => node.maintenance).length).toBeLessThanOrEqual(1);
+    }
+    world.run('nobody is away', () => world.nodes.every((node) => !node.maintenance));
+  });
+
+  test('a pod that serves nothing is moved off it', () => {
+    const world = settled();
+    world.brokenOrdinals.add(3);
+    scale(world, 4);
+    world.run('a pod that fails', () => world.pods.has(3) && world.podView(3).failure !== '');
+    const before = world.pods.get(3)?.uid;
+    world.cordoned.add(0);
+    world.run('another pod', () => (world.pods.get(3)?.uid ?? before) !== before);
+    expect(world.log).toContain('deletePod pod=demo-3 why=Cordon');
+  });
+});
+
+describe('spec.replicas that several set in turns', () => {
+  test('takes no node away, and names them; one alone may', () => {
+    const world = settled(4);
+    const set = (manager: string, replicas: number): void => {
+      world.managedBy = manager;
+      scale(world, replicas);
+      world.tick();
+    };
+    set('git', 3);
+    set('hpa', 4);
+    set('git', 3);
+    for (let tick = 0; tick < 60; tick += 1) {
+      world.tick();
+    }
+    expect(world.nodes.every((node) => node.state === 'active')).toBe(true);
+    expect(world.report.scaleDownBlocked?.reason).toBe('ReplicasContested');
+    expect(world.report.scaleDownBlocked?.message).toContain('"git" to 3 and by "hpa" to 4');
+    world.run('3 nodes', () => world.isSettled(), contestMs / tickMs + 100);
+  });
+});
+
+describe('adoption', () => {
+  test('fixed fields that differ from the data’s stop everything by name', () => {
+    const world = settled();
+    world.spec = { ...world.spec, shards: 16, replicas: 5 };
+    world.wantedHash = 'v2';
+    for (let tick = 0; tick < 20; tick += 1) {
+      world.tick();
+    }
+    expect(world.log).toEqual([]);
+    expect(world.report.problems[0]?.reason).toBe('AdoptionConflict');
+    expect(world.report.problems[0]?.message).toContain('8 shards, and spec.shards is 16');
+    world.spec = { ...world.spec, shards: 8 };
+    world.run('5 nodes', () => world.isSettled());
   });
 });
 

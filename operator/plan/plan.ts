@@ -6,7 +6,8 @@
  */
 import type { Hindrance, Observed, PlanReport } from '../api/observed.ts';
 import { planClaims } from './claim-plan.ts';
-import { planBirth, planMembers } from './membership-plan.ts';
+import { planCordon } from './cordon-plan.ts';
+import { planAdoption, planBirth, planMembers } from './membership-plan.ts';
 import { planReturn, planRoll } from './roll-plan.ts';
 import type { Decision, PlanMemory, Round, Verdict } from './round.ts';
 import { busyMs, idleMs, makeRound } from './round.ts';
@@ -47,7 +48,10 @@ export function makePlan(observed: Observed, memory: PlanMemory): Decision {
 /** There is a database, and a word from it. */
 function planGrown(round: Round): readonly Verdict[] {
   const verdicts: Verdict[] = [];
-  const parts = [planReturn, planSettings, planMembers, planScaleUp, planScaleDown, planRoll];
+  const parts = [
+    ...[planReturn, planAdoption, planSettings, planMembers, planCordon],
+    ...[planScaleUp, planScaleDown, planRoll],
+  ];
   for (const part of parts) {
     const verdict = part(round);
     verdicts.push(verdict);

@@ -6,6 +6,7 @@
 import type { NodeView } from '../../node/contract/status-types.ts';
 import type { Operation } from '../api/cluster-status.ts';
 import type { PodView } from '../api/observed.ts';
+import { isOnFreshCordon } from './cordon-plan.ts';
 import { closedGates } from './roll-gates.ts';
 import type { Round, Verdict } from './round.ts';
 import { nodeIdOf } from '../api/node-place.ts';
@@ -26,7 +27,11 @@ export function planReturn(round: Round): Verdict {
     const pod = round.pods.get(ordinal);
     const isBack = pod?.ready === true && !pod.terminating && node.answers;
     const isRolling = rolling !== undefined && rolling.ordinal === ordinal;
-    if (!isBack || isRolling) {
+    if (
+      !isBack ||
+      isRolling ||
+      (isOnFreshCordon(round, pod) && !round.observed.cluster.spec.paused)
+    ) {
       continue;
     }
     const { revision } = node;

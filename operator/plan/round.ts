@@ -14,6 +14,7 @@ import type {
   PlanReport,
   PodView,
 } from '../api/observed.ts';
+import type { ReplicasChange } from './contested-replicas.ts';
 import type { SettingsChange, Step } from './step.ts';
 
 /** What the operator remembers between rounds; lost at its end without harm. */
@@ -22,6 +23,10 @@ export interface PlanMemory {
   readonly lowerSinceMs: number;
   /** Since when a node's leaders are being moved away, by node id. */
   readonly evictingSinceMs: ReadonlyMap<number, number>;
+  /** Since when a machine has been cordoned, by its name. */
+  readonly cordonedSinceMs?: ReadonlyMap<string, number>;
+  /** Changes of `spec.replicas` that were seen, the oldest first. */
+  readonly replicasChanges?: readonly ReplicasChange[] | undefined;
   /** The database's settings; undefined: they were not asked for. */
   readonly settings?: (Required<SettingsChange> & { readonly revision: number }) | undefined;
   /** Answer to the question whether the node may go; undefined: it was not asked. */

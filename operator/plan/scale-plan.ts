@@ -10,6 +10,7 @@ import { claimName, podName } from '../api/names.ts';
 import type { Hindrance } from '../api/observed.ts';
 import { reasons } from '../api/conditions.ts';
 import type { Reason } from '../api/conditions.ts';
+import { contestedReplicas } from './contested-replicas.ts';
 import type { Round, Verdict } from './round.ts';
 import { nodeIdOf } from '../api/node-place.ts';
 import { isoTime } from '../api/iso-time.ts';
@@ -164,6 +165,10 @@ function begin(round: Round, node: NodeView, ordinal: number, lowerSinceMs: numb
   const { spec } = observed.cluster;
   const waitedMs = lowerSinceMs === 0 ? 0 : observed.nowMs - lowerSinceMs;
   const operation = leaving(round, node, ordinal, 'Preflight');
+  const contested = contestedReplicas(memory.replicasChanges ?? [], observed.nowMs);
+  if (contested !== undefined) {
+    return { operation: { ...operation, message: contested.message }, scaleDownBlocked: contested };
+  }
   if (waitedMs < spec.scaleDown.stabilizationSeconds * 1_000) {
     const seconds = spec.scaleDown.stabilizationSeconds;
     const message = `spec.replicas must stay at ${spec.replicas} for ${seconds} s first`;

@@ -73,7 +73,7 @@ export type Step =
       readonly kind: 'deletePod';
       readonly pod: PodView;
       readonly nodeId: number;
-      readonly why: 'Roll' | 'Unstick';
+      readonly why: 'Roll' | 'Unstick' | 'Cordon';
     };
 
 /** Steps that take something away that serves. */

@@ -6,6 +6,7 @@
 import type { GroupView, NodeView, StatusView } from '../../node/contract/status-types.ts';
 import type { ClusterSpec } from '../api/cluster-spec.ts';
 import type { IdentityView, Observed, PlanReport, PodView } from '../api/observed.ts';
+import { noteReplicas } from './contested-replicas.ts';
 import { makePlan } from './plan.ts';
 import { makeRound } from './round.ts';
 import type { PlanMemory } from './round.ts';
@@ -70,6 +71,10 @@ export class TestingWorld {
   memory: PlanMemory = { lowerSinceMs: 0, evictingSinceMs: new Map() };
   report: PlanReport = { operations: [], problems: [] };
   drainFreezes = false;
+  /** Machines by number. */
+  readonly cordoned = new Set<number>();
+  /** Who sets `spec.replicas`. */
+  managedBy = 'person';
   #uids = 0;
 
   constructor(spec: ClusterSpec) {
@@ -107,6 +112,7 @@ export class TestingWorld {
     const drain = this.nodes.find((node) => node.state === 'draining');
     const base: PlanMemory = {
       ...this.memory,
+      ...this.#remembered(),
       drain: drain && {
         ...{ nodeId: drain.id, shardsRemaining: this.#heldBy(drain.id), leadersRemaining: 0 },
         ...{ bytesRemaining: 0, startedAtMs: this.nowMs, lastProgressAtMs: this.nowMs },
@@ -123,6 +129,16 @@ export class TestingWorld {
       this.log.push(describeStep(step));
     }
     return steps;
+  }
+
+  #remembered(): Pick<PlanMemory, 'cordonedSinceMs' | 'replicasChanges'> {
+    const since = this.memory.cordonedSinceMs;
+    const names = [...this.cordoned].map((zone) => `m${zone}`);
+    const change = { manager: this.managedBy, replicas: this.spec.replicas, atMs: this.nowMs };
+    return {
+      cordonedSinceMs: new Map(names.map((name) => [name, since?.get(name) ?? this.nowMs])),
+      replicasChanges: noteReplicas(this.memory.replicasChanges ?? [], change),
+    };
   }
 
   /** The operator starts anew. */
@@ -190,7 +206,8 @@ export class TestingWorld {
         isOwned: claim.isOwned,
       })),
       machines: [0, 1, 2].map((zone) => ({
-        ...{ name: `m${zone}`, zone: `z${zone}`, ready: true, cordoned: false },
+        ...{ name: `m${zone}`, zone: `z${zone}`, ready: true },
+        cordoned: this.cordoned.has(zone),
       })),
       certificates: [],
       wantedTemplateHash: this.wantedHash,

@@ -7,6 +7,7 @@ import type { BuildContext } from '../desired/build-context.ts';
 import { buildDesiredObjects } from '../desired/desired-objects.ts';
 import type { DesiredFacts } from '../desired/desired-objects.ts';
 import { imageOf } from '../desired/image.ts';
+import { keepTemplate } from '../desired/kept-template.ts';
 import { kindOf } from '../kube/kinds.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import { objectHash } from '../kube/object-hash.ts';
@@ -34,12 +35,14 @@ export function desireWith(
     const context: BuildContext = { cluster, image, operatorNamespace, hash: objectHash };
     const mayMake = deletionTimestamp === undefined && !cluster.spec.paused;
     const found = await secrets.ensure(context, mayMake);
-    const built = buildDesiredObjects(context, facts);
+    const kept = keepTemplate(buildDesiredObjects(context, facts), set);
+    const { desired: built, requiresUpdate } = kept;
     const { objects, statefulSet, templateHash } = built;
     const unwanted = built.unwanted.map(({ apiVersion, kind, ...metadata }) => ({
       ...{ apiVersion, kind, metadata },
     }));
     const certificates = found?.certificates ?? [];
-    return { objects, unwanted, statefulSet, templateHash, certificates };
+    const rendered = { objects, unwanted, statefulSet, templateHash, certificates };
+    return requiresUpdate === undefined ? rendered : { ...rendered, requiresUpdate };
   };
 }

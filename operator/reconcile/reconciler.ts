@@ -34,6 +34,8 @@ export interface Desired {
   readonly statefulSet: KubeObject;
   readonly templateHash: string;
   readonly certificates: readonly CertificateView[];
+  /** Pods would be rendered otherwise now, and a consent is asked for. */
+  readonly requiresUpdate?: Hindrance;
 }
 
 export interface ReconcilerOptions {
@@ -102,7 +104,8 @@ export class Reconciler {
       const decision = makePlan(look.observed, memory);
       const outcome = await this.#act(decision, { look, wanted, log, collisions });
       const problems = [...collisions, ...outcome.problems, ...decision.report.problems];
-      await this.#options.tell(look.observed, { ...decision.report, problems });
+      const requiresUpdate = decision.report.requiresUpdate ?? wanted.requiresUpdate;
+      await this.#options.tell(look.observed, { ...decision.report, requiresUpdate, problems });
       return outcome.againMs;
     } finally {
       look.close();
