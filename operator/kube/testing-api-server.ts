@@ -45,6 +45,8 @@ export class TestingApiServer {
   readonly #watchers = new Set<Watcher>();
   readonly #sockets = new Set<Socket>();
   readonly #failures: Failure[] = [];
+  /** Told of every change, as a controller would be. */
+  onChange: ((collection: string) => void) | undefined;
   #history: Change[] = [];
   #forgottenUpTo = 0;
   #version = 100;
@@ -138,7 +140,9 @@ export class TestingApiServer {
       ...object.metadata,
       resourceVersion: String(this.#version),
     } as KubeObject['metadata'];
-    const stored = { ...object, metadata };
+    const hasNewSpec = JSON.stringify(old?.['spec']) !== JSON.stringify(object['spec']);
+    const generation = (old?.metadata.generation ?? 0) + (hasNewSpec ? 1 : 0);
+    const stored = { ...object, metadata: { ...metadata, generation } };
     this.#objects.set(key, stored);
     this.#change(old === undefined ? 'ADDED' : 'MODIFIED', collection, stored);
     return stored;
@@ -153,6 +157,12 @@ export class TestingApiServer {
       const metadata = { ...old.metadata, resourceVersion: String(this.#version) };
       this.#change('DELETED', collection, { ...old, metadata });
     }
+  }
+
+  list(collection: string): readonly KubeObject[] {
+    return [...this.#objects]
+      .filter(([key]) => isIn(key.slice(0, key.lastIndexOf('/')), collection))
+      .map(([, object]) => object);
   }
 
   find(collection: string, name: string): KubeObject | undefined {
@@ -172,6 +182,7 @@ export class TestingApiServer {
     for (const watcher of this.#watchers) {
       this.#tell(watcher, change);
     }
+    this.onChange?.(collection);
   }
 
   #tell(watcher: Watcher, { type, collection, object }: Change): void {
@@ -230,8 +241,8 @@ export class TestingApiServer {
       refuse(answer, 409, 'AlreadyExists');
     } else if (method === 'POST') {
       send(answer, 201, this.put(place.collection, body as KubeObject));
-    } else if (method === 'PATCH' && url.searchParams.get('force') === 'true') {
-      send(answer, 200, this.put(place.collection, merge(old, body) as KubeObject));
+    } else if (method === 'PATCH' && old === undefined && url.searchParams.has('force')) {
+      send(answer, 200, this.put(place.collection, body as KubeObject));
     } else if (old === undefined) {
       refuse(answer, 404, 'NotFound');
     } else {
@@ -245,7 +256,11 @@ export class TestingApiServer {
     { old, body }: { readonly old: KubeObject; readonly body: unknown },
     answer: ServerResponse,
   ): void {
-    const wanted = (body as { metadata?: { resourceVersion?: string } } | undefined)?.metadata;
+    type Wanted = { metadata?: { uid?: string; resourceVersion?: string } } | undefined;
+    const { uid, resourceVersion } = (body as Wanted)?.metadata ?? {};
+    const isStale =
+      (uid ?? old.metadata.uid) !== old.metadata.uid ||
+      (resourceVersion ?? old.metadata.resourceVersion) !== old.metadata.resourceVersion;
     if (method === 'GET') {
       send(answer, 200, old);
     } else if (method === 'DELETE') {
@@ -260,10 +275,15 @@ export class TestingApiServer {
         this.remove(place.collection, old.metadata.name);
         send(answer, 200, { kind: 'Status', status: 'Success' });
       }
-    } else if (
-      (wanted?.resourceVersion ?? old.metadata.resourceVersion) !== old.metadata.resourceVersion
-    ) {
+    } else if (isStale) {
       refuse(answer, 409, 'Conflict');
+    } else if (Array.isArray(body)) {
+      const next = patched(old, body as readonly PatchOperation[]);
+      if (next === undefined) {
+        refuse(answer, 422, 'Invalid');
+      } else {
+        send(answer, 200, this.put(place.collection, next));
+      }
     } else {
       const next = method === 'PUT' ? body : merge(old, body);
       send(answer, 200, this.put(place.collection, next as KubeObject));
@@ -271,15 +291,55 @@ export class TestingApiServer {
   }
 
   #list(collection: string, query: URLSearchParams, answer: ServerResponse): void {
-    const all = [...this.#objects]
-      .filter(([key]) => isIn(key.slice(0, key.lastIndexOf('/')), collection))
-      .map(([, object]) => object);
+    const selector = query.get('labelSelector') ?? '';
+    const all = this.list(collection).filter((object) => isSelected(object, selector));
     const from = Number(query.get('continue') ?? 0);
     const until = from + Number(query.get('limit') ?? all.length);
     const more = until < all.length ? { continue: String(until) } : {};
     const metadata = { resourceVersion: String(this.#version), ...more };
     send(answer, 200, { kind: 'List', metadata, items: all.slice(from, until) });
   }
+}
+
+/** `a=b,c`: the label `a` is `b`, and there is a label `c`. */
+function isSelected({ metadata }: KubeObject, selector: string): boolean {
+  return selector
+    .split(',')
+    .filter((term) => term !== '')
+    .every((term) => {
+      const [name = '', value] = term.split('=');
+      const label = metadata.labels?.[name];
+      return value === undefined ? label !== undefined : label === value;
+    });
+}
+
+interface PatchOperation {
+  readonly op: string;
+  readonly path: string;
+  readonly value?: unknown;
+}
+
+/** Undefined: a `test` among the operations did not hold. */
+function patched(old: KubeObject, operations: readonly PatchOperation[]): KubeObject | undefined {
+  const next = structuredClone(old);
+  for (const { op, path, value } of operations) {
+    const names = path
+      .slice(1)
+      .split('/')
+      .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
+    const last = names.pop() ?? '';
+    let at = next as unknown as Record<string, unknown>;
+    for (const name of names) {
+      at = at[name] as Record<string, unknown>;
+    }
+    if (op === 'test' && JSON.stringify(at[last]) !== JSON.stringify(value)) {
+      return undefined;
+    }
+    if (op !== 'test') {
+      at[last] = op === 'remove' ? undefined : value;
+    }
+  }
+  return next;
 }
 
 /** A collection of one namespace is in the one of all namespaces. */
