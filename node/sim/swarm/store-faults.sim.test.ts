@@ -13,7 +13,8 @@ const short = { faultGapMs: 1_500, nodes: 3, shards: 2, clients: 3, thinkMs: 120
 
 describe('StoreFaults', () => {
   test.each([
-    ['diskError', 2, 'lost'],
+    ['diskError', 3, 'EIO: simulated, write'],
+    ['diskError', 2, 'EIO: simulated, read'],
     ['engineError', 3, 'lost'],
     ['bitRot', 4, 'bitRot'],
     ['oldDisk', 1, 'an old copy'],

@@ -84,13 +84,16 @@ export class StoreFaults {
 
   /** How long the node stays busy with it, ms. */
   begin(kind: FaultKind, victim: NodeId): number {
-    const { cluster, random, log } = this.#parts;
+    const { cluster, random, log, restart } = this.#parts;
     this.#meant.add(victim);
     switch (kind) {
       case 'diskError': {
-        const operation = random.pick(['write', 'datasync', 'datasync']);
+        const operation = random.pick(['write', 'datasync', 'datasync', 'read']);
         cluster.disk(victim).failNext('EIO', (one) => one.kind === operation);
         log.note(victim, kind, operation);
+        if (operation === 'read') {
+          restart(victim, 1 + random.below(rotRestMs)); // A log is read when it is opened.
+        }
         return 0;
       }
       case 'engineError': {

@@ -122,7 +122,7 @@ export type SwarmOverrides = Partial<Omit<SwarmOptions, 'churn'>> & {
 const optionsSalt = 0x5_0a44;
 const kibibyte = 1024;
 /** Of all seeds: those without keep their share of what else goes wrong. */
-const churnChance = 0.4;
+const churnChance = 0.35;
 
 /** A part of the list in its own order: each element with chance `p`. */
 function some<T>(random: Prng, all: readonly T[], p: number): T[] {
