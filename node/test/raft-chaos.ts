@@ -88,7 +88,7 @@ const usualWeather: ChaosWeather = {
 /** Some kinds of trouble, each often, rarely or never: they hide each other's consequences. */
 export function drawWeather(random: Prng): ChaosWeather {
   const trouble = (): number => random.pick([0, 0, 1, 4]);
-  return {
+  const weather = {
     steps: 12_000,
     voters: random.pick([
       [1, 2, 3],
@@ -107,6 +107,8 @@ export function drawWeather(random: Prng): ChaosWeather {
     orderly: random.pick([0, 0.8, 0.97]),
     poorHints: random.pick([0, 0, 0.7]),
   };
+  // Leaps need long runs of their own: what they lead to is rare enough.
+  return weather.leaps > 0 ? { ...weather, poorHints: 0 } : weather;
 }
 
 const memberIds = [1, 2, 3, 4, 5];

@@ -157,7 +157,7 @@ export const raftFlaws: readonly Flaw[] = [
     ...quorum,
     before: ': Math.min(incoming, majorityCommittedIndex(voters.outgoing, acked));',
     after: ': incoming;',
-    seed: 198,
+    seed: 190,
   },
   {
     name: 'joint-vote-by-new-half',
@@ -165,7 +165,7 @@ export const raftFlaws: readonly Flaw[] = [
     ...quorum,
     before: 'const outgoing = majorityVoteResult(voters.outgoing, votes);',
     after: 'const outgoing = majorityVoteResult([], votes);',
-    seed: 198,
+    seed: 165,
   },
   {
     name: 'two-changes-at-once',
@@ -190,7 +190,7 @@ export const raftFlaws: readonly Flaw[] = [
     ...core,
     before: 'if (this.log.hasUnappliedConfChange()) {',
     after: 'if (this.term < 0) {',
-    seed: 164,
+    seed: 274,
   },
   {
     name: 'learner-restored-as-voter',
@@ -208,7 +208,7 @@ export const raftFlaws: readonly Flaw[] = [
     storm: 'raft',
     before: 'this.commitTo(Math.min(committed, last));',
     after: 'this.commitTo(Math.min(committed, this.lastIndex()));',
-    seed: 189,
+    seed: 188,
   },
   {
     name: 'learner-counted-in-quorum',

@@ -50,15 +50,6 @@ export const snapshotFlaws: readonly Flaw[] = [
     seed: 1,
   },
   {
-    name: 'message-does-not-wake',
-    rule: 'P15: any message of the group wakes it',
-    file: 'node/host/group.ts',
-    before: '    this.asleep = false;\n    try {',
-    after: '    try {',
-    storm: 'rest',
-    seed: 1,
-  },
-  {
     name: 'snapshot-index-off-by-one',
     rule: 'Raft 7: a snapshot says exactly which entries it stands for',
     file: 'node/host/snapshot-source.ts',
