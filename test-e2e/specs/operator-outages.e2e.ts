@@ -95,9 +95,9 @@ describe('the operator in trouble', () => {
       const behind = cluster.program('behind-proxy', { kubeconfig: through, env });
       behind.start();
       try {
-        const ready = await demo.ready(await demo.patch({ config: { 'log-level': 'info' } }));
+        const ready = await demo.ready(await demo.patch({ rebalance: { mode: 'Manual' } }));
         proxy.silenceOpen();
-        const asked = await demo.patch({ rebalance: { mode: 'Manual' } });
+        const asked = await demo.patch({ rebalance: { mode: 'Auto' } });
         expect(asked.metadata.generation).toBeGreaterThan(ready.metadata.generation ?? 0);
         const from = Date.now();
         await demo.ready(asked);
@@ -109,7 +109,7 @@ describe('the operator in trouble', () => {
         await proxy.close();
         operator.start();
       }
-      await demo.ready(await demo.patch({ rebalance: { mode: 'Auto' } }));
+      await demo.ready();
     },
     longStepMs,
   );
