@@ -202,13 +202,23 @@ export const raftFlaws: readonly Flaw[] = [
     seed: 4,
   },
   {
+    name: 'ack-of-unchecked-tail',
+    rule: 'Raft 5.3: an answer to an append tells of what that append has checked, no more',
+    file: 'node/raft/raft.ts',
+    storm: 'tail',
+    before: 'const last = this.log.maybeAppend(index, logTerm, entries, message.commit);',
+    after:
+      'const checked = this.log.maybeAppend(index, logTerm, entries, message.commit);\n    const last = checked === undefined ? undefined : this.log.lastIndex();',
+    seed: 19,
+  },
+  {
     name: 'append-commits-unchecked-tail',
     rule: 'Raft 5.3: an append commits only up to what it has checked',
     file: 'node/raft/log.ts',
-    storm: 'raft',
+    storm: 'tail',
     before: 'this.commitTo(Math.min(committed, last));',
     after: 'this.commitTo(Math.min(committed, this.lastIndex()));',
-    seed: 188,
+    seed: 2,
   },
   {
     name: 'learner-counted-in-quorum',

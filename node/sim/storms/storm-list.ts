@@ -11,9 +11,11 @@ import { schemaStorm } from './schema-storm.ts';
 import { storeStorm } from './store-storm.ts';
 import type { Storm } from './storm.ts';
 import { swarmStorm } from './swarm-storm.ts';
+import { tailStorm } from './tail-storm.ts';
 
 export const storms: readonly Storm[] = [
   raftStorm,
+  tailStorm,
   logStorm,
   hotStorm,
   coldStorm,
