@@ -37,13 +37,24 @@ if (import.meta.main) {
     return Promise.resolve();
   };
   const { kubeconfig, accountFolder } = options;
+  // Nodes of a model instead of those in pods: name of the pod → host:port, in plain text.
+  const model = process.env['MODEL_ADDRESSES'];
+  const addresses = model === undefined ? {} : (JSON.parse(model) as Record<string, string>);
+  const modelled =
+    model === undefined
+      ? undefined
+      : () =>
+          grpcDoors({
+            channelsOf: () => undefined,
+            addressOf: (door) => addresses[door.pod] ?? '',
+          });
   const operator = new OperatorProcess({
     ...{ options, log, beforeWrite, version: '0.0.0', hostName: 'crashing' },
     connection:
       podConnection(process.env, () => realClock.monotonicMs(), accountFolder) ??
       (await kubeconfigConnection({ kubeconfig })),
     ...{ clock: realClock, timers: realTimers, random: realRandom, processMetrics: false },
-    doors: grpcDoors,
+    doors: modelled ?? grpcDoors,
     onReplaced: () => process.exit(1),
   });
   process.once('SIGTERM', () => void operator.stop().finally(() => process.exit(0)));
