@@ -5,6 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { ClusterSpec } from '../api/cluster-spec.ts';
 import { contestMs } from './contested-replicas.ts';
 import { cordonMs } from './cordon-plan.ts';
+import { describeStep } from './step.ts';
 import { TestingWorld, tickMs } from './testing-world.ts';
 
 function spec(change: Partial<ClusterSpec> = {}): ClusterSpec {
@@ -133,6 +134,20 @@ describe('scale', () => {
       'scaleSet replicas=3 why=ScaleDown',
     ]);
     expect(world.claims.size).toBe(5);
+  });
+
+  test('down: the pod of a removed node is told to go in the round of its removal', () => {
+    const world = settled(4);
+    scale(world, 3);
+    world.run('drained', () => world.nodes.some((node) => node.state === 'drained'));
+    expect(world.decide().map(describeStep)).toEqual([
+      'removeNode node=4',
+      'retireClaim claim=data-demo-3 node=4',
+      'scaleSet replicas=3 why=ScaleDown',
+    ]);
+    // A volume that is not marked with the node waits for another look.
+    Object.assign(world.claims.get(3) ?? {}, { nodeId: '' });
+    expect(world.decide().map(describeStep)).not.toContain('scaleSet replicas=3 why=ScaleDown');
   });
 
   test('down with volumes deleted: after their pods, by the word of the database', () => {

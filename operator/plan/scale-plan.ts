@@ -12,6 +12,7 @@ import { reasons } from '../api/conditions.ts';
 import type { Reason } from '../api/conditions.ts';
 import { contestedReplicas } from './contested-replicas.ts';
 import type { Round, Verdict } from './round.ts';
+import type { Step } from './step.ts';
 import { nodeIdOf } from '../api/node-place.ts';
 import { isoTime } from '../api/iso-time.ts';
 
@@ -137,13 +138,30 @@ export function planScaleDown(round: Round): Verdict {
       return draining(round, node, ordinal);
     case 'drained':
       return {
-        steps: [{ kind: 'removeNode', nodeId, revision }],
+        steps: [{ kind: 'removeNode', nodeId, revision }, ...goodbye(round, node, ordinal)],
         isBusy: true,
         operation: leaving(round, node, ordinal, 'Remove'),
       };
     default:
       return {};
   }
+}
+
+/**
+ * What follows a removal at once, each only if the one before went through (O2): a node that is
+ * removed refuses requests, and the Service sends it some until its pod is told to go. What is not
+ * as expected here waits for the next look.
+ */
+function goodbye(round: Round, node: NodeView, ordinal: number): readonly Step[] {
+  const claim = round.claims.get(ordinal);
+  const nodeId = nodeIdOf(node);
+  const isLast = round.observed.statefulSet?.replicas === ordinal + 1;
+  return claim?.nodeId === String(nodeId) && isLast
+    ? [
+        { kind: 'retireClaim', claim, nodeId },
+        { kind: 'scaleSet', replicas: ordinal, why: 'ScaleDown' },
+      ]
+    : [];
 }
 
 /** The removed node whose volume this claim is, by the claim's own mark. */
