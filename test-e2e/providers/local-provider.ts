@@ -57,7 +57,8 @@ export class LocalProvider implements Provider {
     if (existsSync(marker) && readFileSync(marker, 'utf8') === id) {
       return;
     }
-    const archive = join(archiveFolder, `${id.slice(0, 12)}.tar`);
+    // Of this process alone: another run may load the same image.
+    const archive = join(archiveFolder, `${id.slice(0, 12)}-${process.pid}.tar`);
     mkdirSync(archiveFolder, { recursive: true });
     rmSync(archive, { force: true });
     try {
