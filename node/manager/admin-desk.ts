@@ -275,8 +275,9 @@ export class AdminDesk {
   async #check(command: ChangeCommand): Promise<void> {
     const { manager, catalog } = this.#parts;
     if (command.op === 'setNodeState' && command.state === 'draining') {
-      if (catalog.nodes.get(command.nodeId)?.state !== 'active') {
-        return;
+      const state = catalog.nodes.get(command.nodeId)?.state;
+      if (state !== 'active' && state !== 'dead') {
+        return; // There is no such node, it holds nothing yet, or is asked once more.
       }
       await manager.observe();
       const { refusals } = checkDrain({ view: manager.view(), nodeIds: [command.nodeId] });

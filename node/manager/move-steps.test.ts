@@ -221,6 +221,8 @@ describe('other moves', () => {
     expect(paper.next(move)).toMatchObject({ kind: 'transfer', to: 2 });
     paper.leader = 2;
     expect(paper.next(move)).toMatchObject({ kind: 'finish' });
+    paper.leader = 3; // The node that was to lead died, and another took over.
+    expect(paper.next(move)).toMatchObject({ kind: 'finish' });
     const prefer = moveOf({ kind: 'prefer', to: [2], reason: 'LeaderBalance' }, 0);
     expect(paper.next(prefer)).toEqual({ kind: 'finish', state: 'removing', gone: [] });
   });

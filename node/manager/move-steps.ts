@@ -211,9 +211,12 @@ function promoteStep(look: Look): MoveStep {
   );
 }
 
+/** Over, too, once anyone else leads: the node that was to lead may be gone for good. */
 function transferStep(look: Look): MoveStep {
   const [to] = look.gaining;
-  if (to === undefined || look.facts.replicaId === to) {
+  const { leaving, facts } = look;
+  const hasLeft = leaving.length > 0 && !leaving.includes(facts.replicaId);
+  if (to === undefined || facts.replicaId === to || hasLeft) {
     return { kind: 'finish', state: 'removing', gone: [] };
   }
   return isVoter(look, to)

@@ -5,6 +5,7 @@
  *
  * Opening refuses, with the remedy, when log and engine do not agree (`host/group-factory.ts`).
  */
+import { must } from '../lib/assert.ts';
 import { DynakvError, messageOf } from '../lib/errors.ts';
 import { featureVersionMax } from '../lib/feature-version.ts';
 import { Admission, admissionDefaults } from '../executor/admission.ts';
@@ -188,6 +189,7 @@ export class NodeCore {
       ...{ network, clock, timers, random, commandsMax: options.commandsMax, load: this.load },
       ...{ host: this.host, executors: this.executors, system: this.#system },
       ...{ membership: this.membership, placement: this.catalog },
+      bootNonce: must(parts.log.bootHistory.at(-1)),
     });
     this.#fanout = new TableFanout({
       ...{ catalog: this.catalog, router: this.router, clock, timers, random, logger },

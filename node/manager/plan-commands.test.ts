@@ -87,6 +87,17 @@ describe('a move', () => {
     expect(bench.catalog.plan).toMatchObject({ movesDone: 1, bytesDone: 100, movesTotal: 1 });
   });
 
+  test('begins towards a draining node for what is lost elsewhere', () => {
+    const bench = new CatalogBench();
+    const { holder, lacks } = placed(bench);
+    const move = { ...swap(1, holder, lacks), reason: 'Repair' } as const;
+    bench.run(storing([move]));
+    bench.setNode(lacks, { state: 'draining' });
+    bench.run({ op: 'beginMove', moveId: move.id });
+    const begun = must(bench.catalog.groups.get(1));
+    expect(begun.replicas).toContainEqual({ replicaId: 4, nodeId: lacks });
+  });
+
   test.each(['draining', 'drained', 'dead', 'joining', 'removed'] as const)(
     'P16: does not begin towards a node that is %s by now',
     (state) => {

@@ -28,7 +28,7 @@ class Bench {
   readonly ends: string[] = [];
   readonly calls: Calls;
 
-  constructor() {
+  constructor(bootNonce = 'this boot') {
     const network = {
       send: (to: NodeId, _lane: Lane, kind: FrameKind, payload: Uint8Array): boolean => {
         expect(kind).toBe(FrameKind.request);
@@ -37,7 +37,7 @@ class Bench {
       },
     } as unknown as Network;
     const clock = { monotonicMs: () => this.nowMs, wallMs: () => 0 };
-    this.calls = new Calls(network, clock, () => undefined);
+    this.calls = new Calls({ network, clock, bootNonce, turnSoon: () => undefined });
   }
 
   send(name: string, command: AnyCommand, to = 2): number {
@@ -60,6 +60,16 @@ describe('Calls', () => {
     bench.calls.peerDown(2);
     expect(bench.ends).toEqual(['a written']);
     expect(bench.calls.underWay).toBe(0);
+  });
+
+  test('a late reply to the process that ran here before ends no call of this one', () => {
+    const before = new Bench('the boot before');
+    const bench = new Bench();
+    const late = before.send('a', read);
+    bench.send('b', write);
+    bench.calls.onReply(2, encodeReply(late, undefined, done));
+    expect(bench.ends).toEqual([]);
+    expect(bench.calls.underWay).toBe(1);
   });
 
   test('carries the time left, not the deadline', () => {

@@ -2,8 +2,14 @@
  * Calls to other nodes over frames: ids, replies, deadlines, lost peers. A call ends exactly
  * once: by its reply; by its deadline or the loss of the peer, and then a command that may have
  * been done is reported as unknown (design §3.3), a read as not done.
+ *
+ * Invariant: no reply to a process that ran here before ends a call of this one. A peer answers on
+ * its own stream to the node, whichever process listens there by then, so the ids of each process
+ * begin somewhere else.
  */
+import { crc32 } from '../lib/crc32.ts';
 import { DynakvError } from '../lib/errors.ts';
+import { hashKey } from '../shards/hash.ts';
 import type { Clock } from '../sys/clock.ts';
 import { FrameKind } from '../sys/network.ts';
 import type { Network, NodeId } from '../sys/network.ts';
@@ -12,6 +18,11 @@ import type { AnyCommand, AnyReply } from './command-codec.ts';
 
 /** Calls under way from this node; more are refused. */
 const callsMax = 50_000;
+/** Where a process's ids begin: anywhere below 2^48, as its boot's nonce says. Ids end at 2^53. */
+export function firstCallId(bootNonce: string): number {
+  const bytes = Buffer.from(bootNonce);
+  return hashKey(bytes) * 2 ** 16 + (crc32(bytes) % 2 ** 16) + 1;
+}
 
 export type CallDone = (error: DynakvError | undefined, reply: AnyReply | undefined) => void;
 
@@ -22,16 +33,26 @@ interface PendingCall {
   readonly done: CallDone;
 }
 
+export interface CallsParts {
+  readonly network: Network;
+  readonly clock: Clock;
+  /** Of this process alone, among all that ever ran on the node. */
+  readonly bootNonce: string;
+  /** Frames wait for a turn. */
+  readonly turnSoon: () => void;
+}
+
 export class Calls {
   readonly #network: Network;
   readonly #clock: Clock;
   readonly #pending = new Map<number, PendingCall>();
-  #nextId = 1;
+  #nextId: number;
   readonly #turnSoon: () => void;
 
-  constructor(network: Network, clock: Clock, turnSoon: () => void) {
+  constructor({ network, clock, bootNonce, turnSoon }: CallsParts) {
     this.#network = network;
     this.#clock = clock;
+    this.#nextId = firstCallId(bootNonce);
     this.#turnSoon = turnSoon;
   }
 

@@ -65,6 +65,8 @@ export interface RouterParts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
+  /** Of this process alone. */
+  readonly bootNonce: string;
   /** Hears how long commands take. */
   readonly load: ForegroundLoad;
 }
@@ -103,8 +105,12 @@ export class Router implements ItemService {
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
-    this.#calls = new Calls(parts.network, parts.clock, () => {
-      parts.host.turnSoon();
+    const { network, clock, bootNonce } = parts;
+    this.#calls = new Calls({
+      ...{ network, clock, bootNonce },
+      turnSoon: () => {
+        parts.host.turnSoon();
+      },
     });
   }
 

@@ -55,10 +55,18 @@ describe('checkDrain', () => {
     expect(first).toMatch(/^InsufficientFreeSpace: Cannot place copies of 6 shards/);
   });
 
+  test('a dead node is drained where its copies can go, whatever is missing without it', () => {
+    expect(reasons({ view: withState(four, 3, 'dead'), nodeIds: [3] })).toEqual([]);
+    const three = clusterOf({ nodes: flatNodes(3), shards: 8 });
+    expect(reasons({ view: withState(three, 3, 'dead'), nodeIds: [3] })).toEqual([
+      'BelowReplicationFactor: Cannot drain node 3: 3 copies need 3 nodes, and 2 would be left',
+    ]);
+  });
+
   test('there is no such node, or nothing of it to drain', () => {
-    const view = withState(four, 3, 'dead');
+    const view = withState(four, 3, 'removed');
     expect(reasons({ view, nodeIds: [3, 9] })).toEqual([
-      'UnknownNode: Cannot drain node 3: it is dead',
+      'UnknownNode: Cannot drain node 3: it is removed',
       'UnknownNode: Cannot drain node 9: there is no such node',
     ]);
     expect(checkDrain({ view, nodeIds: [9] }).plan).toBeUndefined();

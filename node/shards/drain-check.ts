@@ -63,7 +63,7 @@ function refuseUnknown(view: ClusterView, nodeIds: readonly NodeId[]): Refusal[]
   for (const nodeId of nodeIds) {
     const node = view.nodes.find((each) => each.nodeId === nodeId);
     const why = node === undefined ? 'there is no such node' : `it is ${node.state}`;
-    const holds = ['active', 'evictingLeaders', 'maintenance', 'draining'];
+    const holds = ['active', 'evictingLeaders', 'maintenance', 'draining', 'dead'];
     if (node === undefined || !holds.includes(node.state)) {
       const message = `Cannot drain node ${nodeId}: ${why}`;
       refusals.push(makeRefusal({ reason: 'UnknownNode', message, facts: { nodeId } }));
@@ -72,9 +72,12 @@ function refuseUnknown(view: ClusterView, nodeIds: readonly NodeId[]): Refusal[]
   return refusals;
 }
 
-/** Repair comes first: a drain takes a copy that may be needed. */
+/** Repair comes first: a drain takes a copy that may be needed. Of a dead node there is none. */
 function refuseUnderReplicated(view: ClusterView, nodeIds: readonly NodeId[]): Refusal | undefined {
   const roster = new NodeRoster(view);
+  if (nodeIds.every((nodeId) => roster.isLost(roster.indexOf(nodeId)))) {
+    return undefined;
+  }
   const shards = view.groups.filter(({ groupId }) => groupId !== systemGroupId);
   const members = new GroupMembers(roster, shards);
   const short: number[] = [];

@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MemberState, ViewNode } from './cluster-view.ts';
 import { NodeRoster } from './node-roster.ts';
+import { planShards } from './planner.ts';
 import { clusterOf, flatNodes, loadsOf, withNode, withState } from './test-cluster.ts';
 
 const five = clusterOf({ nodes: flatNodes(5), shards: 4 });
@@ -71,6 +72,20 @@ describe('NodeRoster', () => {
     expect(roster.standing(2)).toBe('frozen');
     expect(roster.prefers(2)).toBe(false);
     expect(roster.standing(0)).toBe('leaving');
+  });
+
+  test('of draining nodes, those that answer stay, and take what is lost elsewhere', () => {
+    const draining = [1, 3, 5].reduce((view, id) => withState(view, id, 'draining'), five);
+    const nodes = draining.nodes.map((node) =>
+      node.nodeId === 3 ? { ...node, live: false } : node,
+    );
+    const roster = new NodeRoster({ ...draining, nodes });
+    expect(roster.keptDrains).toEqual([5]);
+    expect([0, 2, 4].map((i) => roster.receives(i))).toEqual([false, false, true]);
+    const { moves } = planShards({ view: { ...draining, nodes } });
+    const lost = five.groups.filter(({ replicas }) => replicas.some(({ nodeId }) => nodeId === 3));
+    const replaced = moves.filter(({ from }) => from.includes(3)).map(({ groupId }) => groupId);
+    expect(new Set(replaced)).toEqual(new Set(lost.map(({ groupId }) => groupId)));
   });
 
   test('a node that only a group names is a removed one', () => {

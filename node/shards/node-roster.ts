@@ -12,7 +12,8 @@ import { effectiveReplication } from './placement.ts';
 
 /**
  * - `target`: holds, receives and leads;
- * - `frozen`: keeps what it holds, gets nothing, leads nothing (unless it merely is not steady);
+ * - `frozen`: keeps what it holds, gets nothing (but a drain that cannot be, see `keptDrains`), leads
+ *   nothing (unless it merely is not steady);
  * - `leaving`: what it holds is moved away; it still counts for quorums;
  * - `lost`: its copies count for nothing.
  */
@@ -85,6 +86,8 @@ export class NodeRoster {
   readonly zones: Int32Array;
   readonly weights: Float64Array;
   readonly #standings: NodeStanding[];
+  /** `keptDrains`, by index. */
+  readonly #kept = new Set<number>();
   readonly #indexes = new Map<NodeId, number>();
   readonly #freeBytesMin: number;
 
@@ -113,7 +116,10 @@ export class NodeRoster {
     this.keptDrains = this.#keepDrains(view);
   }
 
-  /** Keeps draining nodes, those that hold most, until each copy has a node. */
+  /**
+   * Keeps draining nodes, those that answer and hold most, until each copy has a node. With them
+   * there are just as many nodes as copies: a copy that is lost has nowhere else to go.
+   */
   #keepDrains({ groups }: ClusterView): NodeId[] {
     const draining = this.nodes.map((_, i) => i).filter((i) => this.node(i).state === 'draining');
     const missing = this.factor - this.holderCount;
@@ -124,10 +130,13 @@ export class NodeRoster {
     for (const { nodeId } of groups.flatMap(({ replicas }) => replicas)) {
       loads[this.indexOf(nodeId)] = (loads[this.indexOf(nodeId)] as number) + 1;
     }
-    draining.sort((a, b) => (loads[b] as number) - (loads[a] as number) || b - a);
+    const silent = (i: number): number => (this.node(i).live === false ? 1 : 0);
+    const load = (i: number): number => loads[i] as number;
+    draining.sort((a, b) => silent(a) - silent(b) || load(b) - load(a) || b - a);
     const kept = draining.slice(0, missing).sort((a, b) => a - b);
     for (const i of kept) {
       this.#standings[i] = 'frozen';
+      this.#kept.add(i);
     }
     return kept.map((i) => this.idOf(i));
   }
@@ -157,7 +166,9 @@ export class NodeRoster {
 
   /** May be given copies. */
   receives(i: number): boolean {
-    return this.standing(i) === 'target';
+    const { live, steady } = this.node(i);
+    const isKept = this.#kept.has(i) && live !== false && steady !== false;
+    return isKept || this.standing(i) === 'target';
   }
 
   /** May keep the copies that it has. */

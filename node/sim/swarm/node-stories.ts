@@ -227,7 +227,7 @@ export class NodeStories {
     }
   }
 
-  /** The machine is lost with its disk, as far as anyone knows; another one takes its address. */
+  /** The machine is lost with its disk, a loss to be borne; another one takes its address. */
   async replace(): Promise<void> {
     const { injector, options } = this.#teller.parts;
     const nodeId = this.#teller.pickActive();
@@ -237,11 +237,13 @@ export class NodeStories {
       record === undefined ||
       record.address === '' ||
       this.#isAnyGone() ||
+      !injector.stores.maySpare(nodeId) ||
       !injector.takeDown(nodeId, true, options.chaosMs)
     ) {
       return;
     }
     this.#gone = nodeId;
+    injector.stores.give(nodeId);
     this.#teller.note(nodeId, 'gone', 'with its disk');
     await this.#desk.pause(this.#random.below(triesEachMs));
     const { address, clientAddress, opsAddress, zone } = record;

@@ -158,7 +158,10 @@ export class OperatorDesk {
       });
     });
     const late = this.pause(callMs + lateMs).then((): Answer => unanswered);
-    return await Promise.race([answer, late]);
+    const heard = await Promise.race([answer, late]);
+    // The operator acts after the node's step, not within it: that step's checks come first.
+    await this.pause(0);
+    return heard;
   }
 }
 

@@ -6,6 +6,7 @@
  * Invariant: a node fails or refuses to start only if one of these faults was meant for it; any
  * other failure is a bug of the product.
  */
+import { assert } from '../../lib/assert.ts';
 import type { Prng } from '../../lib/prng.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { NodeId } from '../../sys/network.ts';
@@ -80,6 +81,13 @@ export class StoreFaults {
   /** Whether one more node may be lost; a node is meant only once. */
   maySpare(nodeId: NodeId): boolean {
     return this.#meant.size < this.#parts.lossesMax && !this.#meant.has(nodeId);
+  }
+
+  /** The node's machine is gone with its disk; only if the node may be spared. */
+  give(nodeId: NodeId): void {
+    assert(this.maySpare(nodeId), 'One loss more than the cluster can bear');
+    this.#meant.add(nodeId);
+    this.lose(nodeId, 'its machine is gone');
   }
 
   /** How long the node stays busy with it, ms. */
