@@ -131,6 +131,16 @@ describe('judgeMoves', () => {
     expect(verdictOf(viewOf(learning), promote)).toBe('valid');
     expect(verdictOf(applyMoves(viewOf(learning), [promote]), promote)).toBe('done');
   });
+
+  test('a promotion that would leave no majority of live voters is dropped', () => {
+    const demote = move({ kind: 'promote', from: [3], to: [] });
+    const view = viewOf(viewReplicas());
+    expect(verdictOf(view, demote)).toBe('valid');
+    const nodes = view.nodes.map((node) => (node.nodeId === 2 ? { ...node, live: false } : node));
+    expect(verdictOf({ ...view, nodes }, demote)).toBe(
+      'obsolete: it would leave 1 live of 2 voters',
+    );
+  });
 });
 
 function viewReplicas(): ViewReplica[] {

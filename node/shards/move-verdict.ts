@@ -161,11 +161,22 @@ function judgeRemove({ roster, voters, members }: Judged, move: Move): Verdict {
 }
 
 function judgePromote(judged: Judged, move: Move): Verdict {
-  const { voters } = judged;
+  const { roster, voters } = judged;
   const isDone =
     move.to.every((nodeId) => voters.has(nodeId)) &&
     move.from.every((nodeId) => !voters.has(nodeId));
-  return isDone ? done : judgeTargets(judged, move);
+  if (isDone) {
+    return done;
+  }
+  const kept = [...voters].filter((nodeId) => !move.from.includes(nodeId));
+  const after = [...new Set([...kept, ...move.to])];
+  const alive = after.filter((nodeId) => {
+    const i = roster.find(nodeId);
+    return i !== undefined && roster.isAlive(i);
+  });
+  return 2 * alive.length <= after.length
+    ? obsolete(`it would leave ${alive.length} live of ${after.length} voters`)
+    : judgeTargets(judged, move);
 }
 
 function judgePrefer({ roster, group, voters }: Judged, move: Move): Verdict {
