@@ -385,8 +385,10 @@ describe('SnapshotSource', () => {
       return opened - before;
     };
     expect(await count({})).toBe(1);
-    expect(await count({}, 400)).toBe(3);
+    // A chunk is read while the one before is on its way: seven reads at 0, 0, 400, 800 … ms.
+    expect(await count({}, 400)).toBe(2);
+    expect(await count({}, 600)).toBe(3);
     expect(await count({ legBytesMax: 10 })).toBe(7);
-    expect(await count({ legLogBytesMax: 400 })).toBeGreaterThan(2);
+    expect(await count({ legLogBytesMax: 400 })).toBeGreaterThan(1);
   });
 });
