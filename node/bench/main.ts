@@ -8,6 +8,7 @@
  * default limit says more about movement under one that it can keep.
  */
 import { relative } from 'node:path';
+import { assert } from '../lib/assert.ts';
 import { messageOf } from '../lib/errors.ts';
 import { mebibyte } from '../lib/units.ts';
 import { repositoryRoot } from '../test/processes/cluster.ts';
@@ -52,12 +53,18 @@ function rowsOf<Target extends RowTarget>(suite: Suite<Target>): readonly Planne
 
 function readSettings(environment: NodeJS.ProcessEnv): Settings {
   const quick = (environment['QUICK'] ?? '') !== '';
+  const numberOf = (name: string, absent: number): number => {
+    const text = environment[name] ?? '';
+    const value = text === '' ? absent : Number(text);
+    assert(value >= 0 && Number.isFinite(value), `Cannot use ${name}=${text}: give a number`);
+    return value;
+  };
   return {
     quick,
-    pairs: Number(environment['PAIRS'] ?? (quick ? 2 : 5)),
-    seconds: Number(environment['SECONDS'] ?? (quick ? 2 : 6)),
-    moveItems: Number(environment['ITEMS'] ?? (quick ? 100_000 : 1_000_000)),
-    moveBytesPerSecond: Number(environment['LIMIT'] ?? 0) * mebibyte,
+    pairs: numberOf('PAIRS', quick ? 2 : 5),
+    seconds: numberOf('SECONDS', quick ? 2 : 6),
+    moveItems: numberOf('ITEMS', quick ? 100_000 : 1_000_000),
+    moveBytesPerSecond: numberOf('LIMIT', 0) * mebibyte,
   };
 }
 

@@ -267,7 +267,8 @@ export class RaftLog {
 
   /** Whether a log that ends in (index, term) has all that is known here to be committed. */
   hasAllCommitted(index: number, term: number): boolean {
-    const ourTerm = this.termOrZero(this.committed);
+    const ourTerm = this.term(this.committed);
+    assert(typeof ourTerm === 'number', 'The term of what is committed is known');
     return term > ourTerm || (term === ourTerm && index >= this.committed);
   }
 

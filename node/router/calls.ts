@@ -18,8 +18,9 @@ import type { AnyCommand, AnyReply } from './command-codec.ts';
 
 /** Calls under way from this node; more are refused. */
 const callsMax = 50_000;
+
 /** Where a process's ids begin: anywhere below 2^48, as its boot's nonce says. Ids end at 2^53. */
-export function firstCallId(bootNonce: string): number {
+function firstCallId(bootNonce: string): number {
   const bytes = Buffer.from(bootNonce);
   return hashKey(bytes) * 2 ** 16 + (crc32(bytes) % 2 ** 16) + 1;
 }

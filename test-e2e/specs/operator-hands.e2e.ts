@@ -15,8 +15,10 @@ describe('behind the operator’s back', () => {
   const { spec } = cluster;
   cluster.begins();
 
-  /** Another StatefulSet than `old`, with three replicas. */
-  async function setIsBack(old: KubeObject): Promise<void> {
+  /** Deletes the StatefulSet; resolves when there is another, with three replicas. */
+  async function loseSet(propagationPolicy: 'Orphan' | 'Foreground'): Promise<void> {
+    const old = await spec.client.get<KubeObject>(cluster.demo.setRef);
+    await spec.client.delete(cluster.demo.setRef, { propagationPolicy });
     await watchObject<KubeObject>(spec.client, cluster.demo.setRef, {
       what: 'the StatefulSet to be back',
       timeoutMs: timeouts.podsReady,
@@ -33,9 +35,7 @@ describe('behind the operator’s back', () => {
     async () => {
       const { demo } = cluster;
       const before = await demo.pods();
-      const old = await spec.client.get<KubeObject>(demo.setRef);
-      await spec.client.delete(demo.setRef, { propagationPolicy: 'Orphan' });
-      await setIsBack(old);
+      await loseSet('Orphan');
       await demo.ready();
       await demo.podsUntil('the pods to be owned again', (pods) =>
         pods.every((pod) => (pod.metadata.ownerReferences ?? []).length === 1)
@@ -53,9 +53,7 @@ describe('behind the operator’s back', () => {
     async () => {
       const { demo } = cluster;
       const before = await demo.pods();
-      const old = await spec.client.get<KubeObject>(demo.setRef);
-      await spec.client.delete(demo.setRef, { propagationPolicy: 'Foreground' });
-      await setIsBack(old);
+      await loseSet('Foreground');
       await demo.podsUntil('three other pods', (pods) => {
         const fresh = pods.filter((pod) => !uidsOf(before).includes(uidOf(pod)));
         return fresh.length === 3 && pods.length === 3 ? undefined : `there are ${fresh.length}`;

@@ -7,11 +7,10 @@ import { isDynakvError, messageOf } from '../../lib/errors.ts';
 import type { ItemCommand, ItemReply } from '../../items/command.ts';
 import { assert, must } from '../../lib/assert.ts';
 import type { Prng } from '../../lib/prng.ts';
-import { groupOfHash } from '../../shards/groups.ts';
 import type { NodeId } from '../../sys/network.ts';
 import type { SimCluster } from '../cluster.ts';
 import type { History } from '../history.ts';
-import { bornTable, getOf, putOf, targetOf, valueOf } from './swarm-rows.ts';
+import { bornTable, getOf, nameIn, putOf, valueOf } from './swarm-rows.ts';
 import type { TableVersion } from './swarm-rows.ts';
 import type { SwarmOptions } from './swarm-options.ts';
 
@@ -84,23 +83,13 @@ function running({ cluster, lost }: AskedCluster): NodeId[] {
   );
 }
 
-/** A name that the shard holds. */
-function nameIn(groupId: number, shards: number): string {
-  for (let i = 0; ; i++) {
-    const name = `probe${i}`;
-    if (groupOfHash(targetOf(bornTable, name).hash, shards) === groupId) {
-      return name;
-    }
-  }
-}
-
 /** Writes to every shard through every node; the first problem as a sentence. */
 export async function probeEverywhere(
   asked: AskedCluster,
   options: SwarmOptions,
 ): Promise<string | undefined> {
   for (let groupId = 1; groupId <= options.shards; groupId++) {
-    const name = nameIn(groupId, options.shards);
+    const name = nameIn(groupId, options.shards, 'probe');
     for (const nodeId of running(asked)) {
       const row = { value: `${nodeId}`, paddingBytes: 1 };
       const answer = await ask(asked, nodeId, putOf(bornTable, name, row));

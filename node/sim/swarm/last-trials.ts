@@ -10,12 +10,12 @@ import { isDynakvError, messageOf } from '../../lib/errors.ts';
 import type { Prng } from '../../lib/prng.ts';
 import type { ItemCommand, ItemReply } from '../../items/command.ts';
 import type { NodeCore } from '../../manager/node-core.ts';
-import { groupOfHash, systemGroupId } from '../../shards/groups.ts';
+import { systemGroupId } from '../../shards/groups.ts';
 import type { NodeId } from '../../sys/network.ts';
 import type { SimCluster } from '../cluster.ts';
 import { ManagedCluster } from '../managed-cluster.ts';
 import type { EventLog } from './event-log.ts';
-import { bornTable, getOf, putOf, targetOf, valueOf } from './swarm-rows.ts';
+import { bornTable, getOf, nameIn, putOf, valueOf } from './swarm-rows.ts';
 
 const callMs = 5_000;
 const attemptsMax = 5;
@@ -174,7 +174,7 @@ export class LastTrials {
     attempts = attemptsMax,
   ): Promise<string | undefined> {
     const { shards, random } = this.#parts;
-    const name = nameIn(groupId, shards);
+    const name = nameIn(groupId, shards, 'trial');
     const value = `${random.uint32()}`;
     const put = await this.#ask(
       nodeId,
@@ -210,16 +210,6 @@ export class LastTrials {
         }
       }
       await cluster.scheduler.runFor(pauseMs);
-    }
-  }
-}
-
-/** A name that the shard holds. */
-function nameIn(groupId: number, shards: number): string {
-  for (let i = 0; ; i++) {
-    const name = `trial${i}`;
-    if (groupOfHash(targetOf(bornTable, name).hash, shards) === groupId) {
-      return name;
     }
   }
 }

@@ -5,6 +5,7 @@
 import { hashOfPartitionKey, rowKey } from '../../items/keys.ts';
 import type { ItemCommand, Precondition, RowTarget } from '../../items/command.ts';
 import { assert } from '../../lib/assert.ts';
+import { groupOfHash } from '../../shards/groups.ts';
 import { encodeKeyValue } from '../../values/key-encoding.ts';
 
 /** What a command must know of its table. */
@@ -21,6 +22,16 @@ export function targetOf(table: TableVersion, id: string): RowTarget {
   const partitionKey = encodeKeyValue('S', id);
   const hash = hashOfPartitionKey(partitionKey);
   return { tableId, schemaVersion, hash, rowKey: rowKey(tableId, hash, partitionKey) };
+}
+
+/** A name that the shard holds. */
+export function nameIn(groupId: number, shards: number, prefix: string): string {
+  for (let i = 0; ; i++) {
+    const name = `${prefix}${i}`;
+    if (groupOfHash(targetOf(bornTable, name).hash, shards) === groupId) {
+      return name;
+    }
+  }
 }
 
 export function getOf(table: TableVersion, id: string, consistent: boolean): ItemCommand {
