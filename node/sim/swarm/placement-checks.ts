@@ -6,6 +6,7 @@
  */
 import { hasId } from '../../lib/id-ranges.ts';
 import { systemGroupId } from '../../shards/groups.ts';
+import { effectiveReplication } from '../../shards/placement.ts';
 import { planShards } from '../../shards/planner.ts';
 import { summarizePlacement } from '../../shards/placement-summary.ts';
 import type { RefusalReason } from '../../shards/refusal.ts';
@@ -78,7 +79,10 @@ export class PlacementChecks {
     return undefined;
   }
 
-  /** Every group is led, by its members alone; shards have no learners. */
+  /**
+   * Every group is led, by its members alone; shards have no learners. A node that died between its
+   * joining and its place in the system group keeps the id that it was given for its return.
+   */
   #groupUnrest({ catalog }: NodeCore): string | undefined {
     for (const { groupId, replicas } of catalog.groups.values()) {
       const held = this.#managed.held(groupId);
@@ -90,7 +94,12 @@ export class PlacementChecks {
         return `group ${groupId} is changing: ${JSON.stringify(held)}`;
       }
       const members = [...held.voters, ...held.learners].sort((a, b) => a - b);
-      const listed = replicas.map(({ nodeId }) => nodeId).sort((a, b) => a - b);
+      const awaited = (nodeId: NodeId): boolean =>
+        !isShard && !members.includes(nodeId) && catalog.nodes.get(nodeId)?.state === 'dead';
+      const listed = replicas
+        .map(({ nodeId }) => nodeId)
+        .filter((nodeId) => !awaited(nodeId))
+        .sort((a, b) => a - b);
       if (members.join() !== listed.join()) {
         return `group ${groupId} lies on ${members.join()}, the catalog says ${listed.join()}`;
       }
@@ -133,11 +142,15 @@ export class PlacementChecks {
     if (summary.overReplicated > 0 || summary.leaderless > 0) {
       return `${summary.overReplicated} shards have too many copies, ${summary.leaderless} no leader`;
     }
-    return this.#copiesProblem(manager, summary.copies) ?? this.#spreadProblem(manager);
+    const fewest = effectiveReplication(summary.copies, holders.length);
+    return this.#copiesProblem(manager, summary.copies, fewest) ?? this.#spreadProblem(manager);
   }
 
-  /** Every shard has the voters that were promised, none of them on a node that left. */
-  #copiesProblem({ catalog }: NodeCore, copies: number): string | undefined {
+  /**
+   * Every shard has the voters that were promised, none of them on a node that left; where too few
+   * nodes are left to hold them, an odd number that those can hold.
+   */
+  #copiesProblem({ catalog }: NodeCore, copies: number, fewest: number): string | undefined {
     for (const groupId of this.#managed.groupIds) {
       const held = this.#managed.held(groupId);
       const voters = held?.voters ?? [];
@@ -145,7 +158,8 @@ export class PlacementChecks {
         const state = catalog.nodes.get(nodeId)?.state;
         return state === undefined || state === 'removed' || state === 'drained';
       });
-      if (groupId !== systemGroupId && (gone.length > 0 || voters.length !== copies)) {
+      const isRight = voters.length <= copies && voters.length >= fewest && voters.length % 2 === 1;
+      if (groupId !== systemGroupId && (gone.length > 0 || !isRight)) {
         return `Group ${groupId} has its copies on ${voters.join()}: ${copies} are promised`;
       }
     }

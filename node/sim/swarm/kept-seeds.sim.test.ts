@@ -1,0 +1,34 @@
+/**
+ * Goal: what a seed once found stays found out. Method: each seed that failed is run again, with
+ * the options that it failed with.
+ */
+import { describe, expect, test } from '@jest/globals';
+import { describeFailure } from './describe-report.ts';
+import { runSeed } from './run-seed.ts';
+import type { SwarmOverrides } from './swarm-options.ts';
+
+const testMs = 300_000;
+
+interface Kept {
+  readonly seed: number;
+  /** Members come and go whatever the seed draws. */
+  readonly churn?: true;
+  readonly found: string;
+}
+
+const kept: readonly Kept[] = [
+  { seed: 118_430, found: 'a node that died before the system group took it in keeps its id' },
+  { seed: 118_552, found: 'five copies are promised, and one of five nodes is lost for good' },
+];
+
+describe('kept seeds', () => {
+  test.each(kept)(
+    'seed $seed: $found',
+    async ({ seed, churn }) => {
+      const overrides: SwarmOverrides = churn === true ? { churn } : {};
+      const report = await runSeed(seed, overrides);
+      expect(report.failure === undefined ? '' : describeFailure(report, overrides, '')).toBe('');
+    },
+    testMs,
+  );
+});
