@@ -18,10 +18,10 @@ import { MemoryStore } from '../storage/memory-store.ts';
 import { emptyPoint } from '../storage/staging-rows.ts';
 import type { StagedPoint } from '../storage/staging-rows.ts';
 import type { EngineWrite } from '../sys/engine.ts';
-import type { Network } from '../sys/network.ts';
+import type { Network, SnapshotHeader } from '../sys/network.ts';
 import { ForegroundLoad } from './foreground-load.ts';
 import { LogPins } from './log-pins.ts';
-import { decodeSnapshotChunk, encodeSnapshotAnswer } from './snapshot-codec.ts';
+import { decodeSnapshotChunk, decodeSnapshotHead, encodeSnapshotAnswer } from './snapshot-codec.ts';
 import type { SnapshotChunk } from './snapshot-codec.ts';
 import { SnapshotPace } from './snapshot-pace.ts';
 import { SnapshotSender } from './snapshot-sender.ts';
@@ -30,6 +30,8 @@ import type { SnapshotSending } from './snapshot-sending.ts';
 /** One stream as the network has it. */
 interface Stream {
   readonly to: number;
+  /** The size of the shard that its head says. */
+  readonly bytesTotal: number;
   answer(point: Partial<StagedPoint>): void;
   answerBytes(bytes: Buffer): void;
   /** Takes the next chunk. */
@@ -46,11 +48,12 @@ let pins: LogPins;
 let streams: Stream[];
 let sender: SnapshotSender;
 let priorities: Map<number, number>;
+let bytesOf: () => Promise<number>;
 
 const network = {
   sendSnapshot: (
     to: number,
-    _head: unknown,
+    { header }: SnapshotHeader,
     chunks: AsyncIterable<Buffer>,
     onAnswer: (bytes: Buffer) => void,
   ) =>
@@ -59,6 +62,7 @@ const network = {
       let number = 0;
       streams.push({
         to,
+        bytesTotal: decodeSnapshotHead(header).bytesTotal,
         answer: (point) => {
           onAnswer(encodeSnapshotAnswer({ ...emptyPoint, ...point }));
         },
@@ -113,6 +117,7 @@ beforeEach(() => {
   pins = new LogPins();
   streams = [];
   priorities = new Map();
+  bytesOf = () => Promise.resolve(1_000);
   const limit = (): number => 1e12;
   sender = new SnapshotSender({
     ...{ engine, network, rows },
@@ -129,7 +134,7 @@ beforeEach(() => {
       drainGroup: drain,
     },
     pace: new SnapshotPace({ clock: time, timers: time, load: new ForegroundLoad(), limit }),
-    bytesOf: () => 1_000,
+    bytesOf: () => bytesOf(),
     sendsMax: () => 1,
     priority: (_group, to) => priorities.get(to) ?? 0,
   });
@@ -266,6 +271,26 @@ describe('SnapshotSender: turns', () => {
     expect(sender.counts.failed).toBe(0);
     await run(2_000);
     expect([streams.length, sender.counts.failed]).toEqual([2, 1]);
+  });
+
+  test('each stream says how large the shard is by then, not how large it was', async () => {
+    ask(3);
+    const first = await nextStream(1);
+    bytesOf = () => Promise.resolve(5_000);
+    first.fail(broken);
+    const second = await nextStream(2);
+    expect([first.bytesTotal, second.bytesTotal, only().bytesTotal]).toEqual([1_000, 5_000, 5_000]);
+  });
+
+  test('a size that does not come keeps nobody waiting for ever', async () => {
+    bytesOf = () => new Promise(() => undefined);
+    ask(3);
+    await run(31_000);
+    expect([streams.length, sender.counts.failed]).toEqual([0, 1]);
+    bytesOf = () => Promise.resolve(7);
+    sender.forget(lone.group.groupId);
+    ask(3);
+    expect((await nextStream(1)).bytesTotal).toBe(7);
   });
 
   test('an answer that makes no sense ends the stream, not the node', async () => {

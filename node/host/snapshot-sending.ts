@@ -49,8 +49,8 @@ export interface SendingParts {
   readonly rows: SourceRows;
   readonly keeper: LogKeeper;
   readonly pace: SnapshotPace;
-  /** Bytes of a group's rows, about; 0: unknown. */
-  readonly bytesOf: (group: Group) => number;
+  /** Bytes of a group's rows as it is now, about; 0: unknown. */
+  readonly bytesOf: (group: Group) => Promise<number>;
 }
 
 export class SnapshotSending {
@@ -125,19 +125,19 @@ export class SnapshotSending {
     this.#progressMs ??= this.#parts.clock.monotonicMs();
     this.streams += 1;
     this.blockedBy = undefined;
-    this.bytesTotal = bytesOf(group);
     const interrupt = new Interrupt();
     this.#interrupt = interrupt;
     const stream = new Stream(group.term, new IdleGuard(timers, idleMsMax, 'Sending a snapshot'));
-    const header = encodeSnapshotHead({
-      groupId: group.groupId,
-      from: group.replicaId,
-      to,
-      term: stream.term,
-      incarnation: group.replica.configuration.incarnation,
-      bytesTotal: this.bytesTotal,
-    });
     try {
+      this.bytesTotal = await interrupt.wait(stream.guard.watch(bytesOf(group)));
+      const header = encodeSnapshotHead({
+        groupId: group.groupId,
+        from: group.replicaId,
+        to,
+        term: stream.term,
+        incarnation: group.replica.configuration.incarnation,
+        bytesTotal: this.bytesTotal,
+      });
       const chunks = this.#chunks(stream, interrupt);
       const hear = (bytes: Buffer): void => {
         try {

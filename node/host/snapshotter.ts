@@ -61,8 +61,8 @@ export interface SnapshotterParts {
   readonly groups: ReadonlyMap<number, Group>;
   /** How requests fare here: the byte rate yields to them. */
   readonly load: ForegroundLoad;
-  /** Bytes of a group's rows, about; 0: unknown. */
-  readonly bytesOf: (group: Group) => number;
+  /** Bytes of a group's rows as it is now, about; 0: unknown. */
+  readonly bytesOf: (group: Group) => Promise<number>;
   readonly freeBytes: () => Promise<number>;
   /** The log has no room for another segment. */
   readonly diskFull: () => boolean;

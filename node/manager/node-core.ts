@@ -157,7 +157,7 @@ export class NodeCore {
       keeper: this.drainer,
       groups: this.host.groups,
       load: this.load,
-      bytesOf: (group) => this.#bytes.of(group),
+      bytesOf: (group) => this.#bytes.current(group),
       freeBytes: parts.freeBytes ?? ((): Promise<number> => Promise.resolve(Infinity)),
       diskFull: () => this.host.logWriter.full || parts.log.spaceLow,
     });

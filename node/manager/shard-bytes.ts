@@ -37,6 +37,8 @@ const writtenShare = 1 / 16;
 
 interface Measured {
   readonly bytes: number;
+  /** Another one came with a snapshot: all rows are others. */
+  readonly generation: number;
   /** Applied index, and bytes that the log had taken. */
   readonly index: number;
   readonly logMark: number;
@@ -51,8 +53,11 @@ export function isDue(
   if (since.entries === 0 || known.looks < looksMin) {
     return false;
   }
-  const muchBytes = Math.max(writtenBytesMin, known.bytes * writtenShare);
-  return since.bytes >= muchBytes || known.looks >= looksMax;
+  return isMuch(known.bytes, since.bytes) || known.looks >= looksMax;
+}
+
+function isMuch(bytes: number, written: number): boolean {
+  return written >= Math.max(writtenBytesMin, bytes * writtenShare);
 }
 
 export interface ShardBytesParts {
@@ -78,6 +83,21 @@ export class ShardBytes {
     return this.#measured.get(group)?.bytes ?? 0;
   }
 
+  /**
+   * As it is now, for whoever is about to send it: who has just become leader has never looked, or
+   * long ago. 0: the system group, an empty shard, or it cannot be told.
+   */
+  async current(group: Group): Promise<number> {
+    const known = this.#measured.get(group);
+    const isKnown =
+      known?.generation === group.replica.generation &&
+      !isMuch(known.bytes, group.storage.appendedBytes - known.logMark);
+    if (!isKnown && group.groupId !== systemGroupId && this.#parts.shardCount() > 0) {
+      await this.#take(group);
+    }
+    return this.of(group);
+  }
+
   forget(group: Group): void {
     this.#measured.delete(group);
   }
@@ -89,22 +109,28 @@ export class ShardBytes {
       return;
     }
     this.#busy = true;
-    const { index } = group.replica.applied;
+    void this.#take(group).finally(() => {
+      this.#busy = false;
+    });
+  }
+
+  /** Measures one shard, and says when it cannot. */
+  async #take(group: Group): Promise<void> {
+    const { generation, applied } = group.replica;
+    const { index } = applied;
     const logMark = group.storage.appendedBytes;
-    this.#measure(group).then(
-      (bytes) => {
-        this.#busy = false;
-        const held = this.#parts.engine.health().liveDataBytes;
-        const bytesMax = held * engineTimesMax + bufferedBytesMax;
-        const measured = { bytes: Math.min(bytes, bytesMax), index, logMark, looks: 0 };
+    try {
+      const bytes = await this.#measure(group);
+      const held = this.#parts.engine.health().liveDataBytes;
+      const bytesMax = held * engineTimesMax + bufferedBytesMax;
+      if (this.#parts.groups.get(group.groupId) === group) {
+        const measured = { bytes: Math.min(bytes, bytesMax), generation, index, logMark, looks: 0 };
         this.#measured.set(group, measured);
-      },
-      (error: unknown) => {
-        this.#busy = false;
-        this.#parts.logger.debug('Shard not measured', { error: messageOf(error) });
-        this.#parts.failed(error);
-      },
-    );
+      }
+    } catch (error) {
+      this.#parts.logger.debug('Shard not measured', { error: messageOf(error) });
+      this.#parts.failed(error);
+    }
   }
 
   /** Those that this node leads: their leaders tell. */
@@ -119,7 +145,7 @@ export class ShardBytes {
       if (!isShard || group.openTerm === 0) {
         continue;
       }
-      if (known === undefined) {
+      if (known?.generation !== group.replica.generation) {
         return group;
       }
       const since = {
