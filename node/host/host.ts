@@ -9,6 +9,7 @@
  */
 import { assert } from '../lib/assert.ts';
 import { messageOf } from '../lib/errors.ts';
+import { featureSince } from '../lib/feature-version.ts';
 import type { Message, SnapshotMetadata } from '../raft/messages.ts';
 import type { RaftLog } from '../storage/raft-log/raft-log.ts';
 import type { Clock, Timer, Timers } from '../sys/clock.ts';
@@ -65,6 +66,8 @@ export interface HostEvents {
   groupStopped(group: Group, error: unknown): void;
   /** What this node says of itself with every beat. */
   nodeFacts(): NodeFacts;
+  /** What may be used between the nodes of the cluster (`lib/feature-version.ts`). */
+  featureVersion(): number;
   /** A peer's store failed for good, it says. */
   peerQuarantined(nodeId: NodeId, reason: string): void;
 }
@@ -128,6 +131,7 @@ export class Host implements GroupEffects {
       agreeSleep: (to, terms) => {
         this.#sendLiveness(to, { kind: 'agree', terms });
       },
+      mayCall: () => events.featureVersion() >= featureSince.wakeCall,
       callAwake: (to, call) => {
         this.#sendLiveness(to, { kind: 'wake', call });
       },

@@ -11,18 +11,21 @@ let asked: number[];
 let agreed: number[];
 let calls: [number, WakeCall][];
 let live: Set<number>;
+let mayCall: boolean;
 let terms: SleepTerms;
 let sleep: Sleep;
 
 beforeEach(() => {
   lone = new LoneGroup();
   [asked, agreed, calls, live] = [[], [], [], new Set([2, 3])];
+  mayCall = true;
   sleep = new Sleep({
     askSleep: (to, asking) => {
       asked.push(to);
       terms = asking;
     },
     agreeSleep: (to) => agreed.push(to),
+    mayCall: () => mayCall,
     callAwake: (to, call) => calls.push([to, call]),
     isLive: (nodeId) => live.has(nodeId),
   });
@@ -206,6 +209,15 @@ describe('Sleep: without a leader', () => {
     ]);
     ticks(20);
     expect(calls).toHaveLength(4);
+  });
+
+  test('calls nobody while the cluster may have nodes that do not know the call', () => {
+    mayCall = false;
+    ticks(40);
+    expect(calls).toEqual([]);
+    mayCall = true;
+    ticks(20);
+    expect(calls).toHaveLength(2);
   });
 
   test('a leader that is heard of ends it, and the count begins anew', () => {

@@ -9,7 +9,8 @@
  * Waking is not symmetric: a replica that lost sight of a leader who still hears it is awake alone.
  * A voter then campaigns, and its requests wake the rest; a learner cannot, nor can a voter with a
  * change of the configuration to apply. So whoever is awake without a leader asks all members to
- * wake up, again and again until one leads it: heartbeats of the leader, or an election, end it.
+ * wake up, again and again until one leads it: heartbeats of the leader, or an election, end it. It
+ * asks nobody while the cluster may have nodes that do not know the call.
  */
 import type { ReplicaId } from '../raft/messages.ts';
 import type { NodeId } from '../sys/network.ts';
@@ -49,6 +50,8 @@ interface Asking {
 export interface SleepEffects {
   askSleep(to: NodeId, terms: SleepTerms): void;
   agreeSleep(to: NodeId, terms: SleepTerms): void;
+  /** Every node of the cluster knows the call to wake up. */
+  mayCall(): boolean;
   /** The replica `replicaId` of the group is awake and has no leader. */
   callAwake(to: NodeId, call: WakeCall): void;
   isLive(nodeId: NodeId): boolean;
@@ -160,7 +163,7 @@ export class Sleep {
     }
     const ticks = (this.#leaderlessTicks.get(group) ?? 0) + 1;
     this.#leaderlessTicks.set(group, ticks);
-    if (ticks % callTicks !== 0) {
+    if (ticks % callTicks !== 0 || !this.#effects.mayCall()) {
       return;
     }
     const { groupId, replicaId } = group;

@@ -337,6 +337,7 @@ export class NodeCore {
         },
         groupStopped: () => undefined,
         nodeFacts: () => this.#facts,
+        featureVersion: () => (this.catalog.isLoaded ? this.catalog.cluster.featureVersion : 1),
         peerQuarantined: (nodeId, reason) => {
           this.#peerQuarantined(nodeId, reason);
         },

@@ -146,10 +146,16 @@ export class SimCluster {
       shardCount: options.shards,
       replicationFactor: this.#tuning.replicationFactor,
       createdAtMs: time.wallMs(),
+      featureVersion: Math.min(...ids.map((nodeId) => this.#knownBy(nodeId))),
     };
     for (const nodeId of ids) {
       this.#addMachine(nodeId, `store-${nodeId}`);
     }
+  }
+
+  /** The feature version that the node's program knows. */
+  #knownBy(nodeId: NodeId): number {
+    return this.#options.featureVersionMax?.(nodeId) ?? featureVersionMax;
   }
 
   #addMachine(nodeId: NodeId, storeId: string, seed?: JoinSeed): void {
@@ -199,7 +205,7 @@ export class SimCluster {
       clientAddress: `n${number}:8000`,
       opsAddress: `n${number}:9100`,
       zone: this.#options.zoneOf?.(number),
-      featureVersionMax: this.#options.featureVersionMax?.(number) ?? featureVersionMax,
+      featureVersionMax: this.#knownBy(number),
     };
   }
 
@@ -378,7 +384,7 @@ export class SimCluster {
           peerOverrides: new Map(),
           seed: machine.seed,
           manages: this.#options.manages,
-          featureVersionMax: this.#options.featureVersionMax?.(nodeId),
+          featureVersionMax: this.#knownBy(nodeId),
         },
         engine,
         log,
