@@ -29,7 +29,7 @@ import type { Catalog } from './catalog.ts';
 import type { FeatureFanout } from './feature-fanout.ts';
 import type { MoveRate } from './move-rate.ts';
 import { MoveRunner } from './move-runner.ts';
-import { chooseMoves, compareMoves, isCopy } from './move-schedule.ts';
+import { chooseMoves, compareMoves } from './move-schedule.ts';
 import { NodeWatch } from './node-watch.ts';
 import type { HeardNode } from './node-watch.ts';
 import { Observation, viewOf } from './observation.ts';
@@ -37,6 +37,7 @@ import type { SeenNode } from './observation.ts';
 import { movesStoredMax } from './plan-records.ts';
 import type { MoveRecord } from './plan-records.ts';
 import { ReplicaCleanup } from './replica-cleanup.ts';
+import { movesToDrop } from './stored-moves.ts';
 import type { SystemCommand } from './system-commands.ts';
 
 /** Between looks while nothing is to be done … */
@@ -373,26 +374,17 @@ export class ShardManager {
       );
   }
 
-  /** Moves that have lost their reason, or were called off in time. */
   #dropped(plan: Plan, stored: readonly MoveRecord[]): string[] {
-    const { cancelling } = this.#parts.catalog.plan;
-    const drop: string[] = [];
-    for (const { move, standing, why } of plan.verdicts) {
-      const record = stored.find((each) => each.id === move.id);
-      const isOver = standing === 'obsolete' || (standing === 'done' && record?.startedAtMs === 0);
-      const isBegun = record !== undefined && record.startedAtMs > 0;
-      const isFirm = isBegun && (!isCopy(move) || this.#hasVote(move));
-      const isCalledOff = cancelling && standing === 'valid' && !isFirm;
-      if (isOver || isCalledOff) {
-        drop.push(move.id);
-        this.runner.count(move.reason, 'dropped');
-        this.#parts.logger.info('Move: dropped', {
-          move: move.id,
-          why: why ?? (isCalledOff ? 'it was called off' : 'it is so already'),
-        });
-      }
+    const dropped = movesToDrop({
+      ...{ plan, stored, record: this.#parts.catalog.plan },
+      hasVote: (move) => this.#hasVote(move),
+      isActive: (moveId) => this.runner.active.has(moveId),
+    });
+    for (const { move, why } of dropped) {
+      this.runner.count(move.reason, 'dropped');
+      this.#parts.logger.info('Move: dropped', { move: move.id, why });
     }
-    return drop;
+    return dropped.map(({ move }) => move.id);
   }
 
   /** A target votes already: the move is past the point where it can be undone. */
