@@ -42,7 +42,8 @@ export function kvPut(id: string, json: string, precondition?: Precondition): It
   };
 }
 
-function kvValue(item: Buffer): string {
+/** The value that `kvPut` wrote. */
+export function kvValue(item: Buffer): string {
   const parsed = JSON.parse(item.toString('utf8')) as { json: { S: string } };
   return parsed.json.S;
 }

@@ -14,6 +14,26 @@ export const snapshotFlaws: readonly Flaw[] = [
     seed: 11,
   },
   {
+    name: 'stale-cache-after-install',
+    rule: 'P14: what was cached of the rows before is not asked after an install',
+    file: 'node/host/replica.ts',
+    before:
+      "goes back');\n    this.#generation = start.generation;\n" +
+      '    this.#cachePrefix = `${start.generation}:`;',
+    after: "goes back');\n    this.#generation = start.generation;",
+    storm: 'reader',
+    seed: 1,
+  },
+  {
+    name: 'layer-survives-install',
+    rule: 'P14: an install drops the committed layer',
+    file: 'node/host/replica.ts',
+    before: '    this.#layer = new Map();\n    this.#layerBytes = 0;\n    this.#pending',
+    after: '    this.#layerBytes = 0;\n    this.#pending',
+    storm,
+    seed: 7,
+  },
+  {
     name: 'flip-without-sync',
     rule: 'P14: the flip is durable before the log restarts',
     file: 'node/storage/generations.ts',

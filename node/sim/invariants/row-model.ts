@@ -17,7 +17,8 @@ import type { Tree } from '../../storage/ordered-tree.ts';
 /** The replica's own bookkeeping row (`generation-rows.ts`). */
 const ownTableId = 0xffff_ffff;
 
-function rowHash(key: Buffer, value: Buffer): number {
+/** A row's share of the hash of all rows. */
+export function rowHash(key: Buffer, value: Buffer): number {
   return crc32(value, crc32(key));
 }
 
@@ -37,6 +38,8 @@ interface ModelRow {
 export class RowModel {
   readonly #isSystem: boolean;
   readonly #rows = new Map<string, ModelRow>();
+  /** Names of all rows there ever were, by table. */
+  readonly #names = new Map<string, number>();
   readonly #dropped = new Set<number>();
   /** Log index → the sum after it. */
   readonly #sums: number[] = [];
@@ -67,6 +70,25 @@ export class RowModel {
     return this.#sums[index];
   }
 
+  /** Names (keys as latin1) of all rows that there ever were, but those of dropped tables. */
+  *names(): Generator<string> {
+    for (const [name, tableId] of this.#names) {
+      if (!this.#dropped.has(tableId)) {
+        yield name;
+      }
+    }
+  }
+
+  /** The index after which the rows are as they are now; −1 before the first. */
+  get newest(): number {
+    return this.#sums.length - 1;
+  }
+
+  /** The hash of one row as it is now; undefined: there is none. */
+  hashOfRow(name: string): number | undefined {
+    return this.#rows.get(name)?.hash;
+  }
+
   /** The same hash of what an engine holds. */
   hashOf(tree: Tree, generation: number): number {
     const rows = [...rowsOf(tree, generation)];
@@ -92,6 +114,7 @@ export class RowModel {
     const name = key.toString('latin1');
     const tableId = this.#isSystem ? 0 : tableIdOf(key);
     this.#remove(name);
+    this.#names.set(name, tableId);
     if (value === undefined || this.#dropped.has(tableId)) {
       return;
     }
@@ -122,7 +145,8 @@ export class RowModel {
   }
 }
 
-function* rowsOf(tree: Tree, generation: number): Generator<readonly [Buffer, Buffer]> {
+/** A replica's rows, its own bookkeeping left out. */
+export function* rowsOf(tree: Tree, generation: number): Generator<readonly [Buffer, Buffer]> {
   const { from, to } = generationRange(generation);
   let node = treeCeiling(tree, from, false);
   while (node !== undefined && Buffer.compare(node.key, to) < 0) {

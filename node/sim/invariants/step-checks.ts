@@ -16,6 +16,7 @@ import { FrameKind } from '../../sys/network.ts';
 import type { NodeId } from '../../sys/network.ts';
 import type { SimCluster } from '../cluster.ts';
 import { GroupTruth } from './group-truth.ts';
+import { memoryProblem } from './row-memory.ts';
 import { demand } from './violation.ts';
 
 const noBytes = Buffer.alloc(0);
@@ -278,6 +279,7 @@ export class StepChecks {
     shadow.configurationIndex = replica.configuration.index;
     shadow.configuration = replica.confState;
     this.#checkRows(nodeId, group);
+    this.#checkMemory(nodeId, group);
   }
 
   #followApplied(group: Group, shadow: Shadow): void {
@@ -316,6 +318,23 @@ export class StepChecks {
         this.#checkRows(nodeId, group);
       }
     }
+  }
+
+  /** What all replicas answer from memory; seldom, as looking counts as use of the cache. */
+  checkAllMemory(): void {
+    for (const nodeId of this.#cluster.nodeIds) {
+      for (const group of this.#cluster.core(nodeId)?.host.groups.values() ?? []) {
+        this.#checkMemory(nodeId, group);
+      }
+    }
+  }
+
+  #checkMemory(nodeId: NodeId, group: Group): void {
+    const { rows } = this.truth(group.groupId);
+    const problem = memoryProblem(group, rows, this.#cluster.state(nodeId).data);
+    demand(problem === undefined, 'row-memory', () => {
+      return `Group ${group.groupId}, node ${nodeId}: ${problem ?? ''}`;
+    });
   }
 
   #checkRows(nodeId: NodeId, group: Group): void {

@@ -159,6 +159,7 @@ export class ClusterWeather {
       `Not linearizable: ${verdict.kind === 'linearizable' ? '' : verdict.explanation}`,
     );
     this.checks.checkAllRows();
+    this.checks.checkAllMemory();
     const differs = replicaProblem(cluster);
     assert(differs === undefined, differs);
     this.watch.stop();

@@ -5,6 +5,7 @@ import { hotStorm } from './hot-storm.ts';
 import { logStorm } from './log-storm.ts';
 import { memberStorm } from './member-storm.ts';
 import { raftStorm } from './raft-storm.ts';
+import { readerStorm } from './reader-storm.ts';
 import { restStorm } from './rest-storm.ts';
 import { snapshotStorm } from './snapshot-storm.ts';
 import { schemaStorm } from './schema-storm.ts';
@@ -21,6 +22,7 @@ export const storms: readonly Storm[] = [
   coldStorm,
   clusterStorm,
   snapshotStorm,
+  readerStorm,
   restStorm,
   storeStorm,
   schemaStorm,

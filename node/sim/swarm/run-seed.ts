@@ -196,6 +196,7 @@ class SeedRun {
     await this.#demand('rest', () => finalChecks.isQuiet(cluster), restMs);
     this.#judgeStep();
     this.checks.checkAllRows();
+    this.checks.checkAllMemory();
     this.#judge('replicas', finalChecks.replicaProblem(cluster));
     // Segments of the log are let go of in the background.
     const leftovers = (): string | undefined => finalChecks.leftoverProblem(cluster, options);
