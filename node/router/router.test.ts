@@ -4,9 +4,11 @@
  * cuts and pauses; frames to a node are forged where the wire matters.
  */
 import { describe, expect, test } from '@jest/globals';
+import { must } from '../lib/assert.ts';
 import { isDynakvError } from '../lib/errors.ts';
 import type { ErrorCode } from '../lib/errors.ts';
 import type { NodeCore } from '../manager/node-core.ts';
+import { ConfChangeType } from '../raft/conf-change.ts';
 import { SimCluster } from '../sim/cluster.ts';
 import { kvPut, kvTarget } from '../sim/register-clients.ts';
 import { FrameKind } from '../sys/network.ts';
@@ -123,6 +125,30 @@ describe('Router', () => {
     // Also when the node that it believes in is gone.
     cluster.crash(leaderOf(cluster), false);
     expect(await outcome(cluster, gateway, read, 20_000)).toBe('got');
+  });
+
+  test('a replica that missed its removal hides no leader', async () => {
+    const cluster = new SimCluster({ seed: 7, nodes: 3, shards: 1, manages: false });
+    await cluster.start();
+    const leader = leaderOf(cluster);
+    const gateway = must(othersOf(cluster, leader)[0]);
+    const { replicaId } = must(coreOf(cluster, gateway).host.groups.get(groupId));
+    cluster.network.partition([gateway], othersOf(cluster, gateway));
+    const { router } = coreOf(cluster, leader);
+    const deadlineMs = cluster.scheduler.nowMs + 20_000;
+    const { index: expectedIndex } = must(coreOf(cluster, leader).host.groups.get(groupId)).replica
+      .configuration;
+    const changes = [{ type: ConfChangeType.remove, id: replicaId }];
+    await cluster.settle(
+      router.call(groupId, { kind: 'configure', expectedIndex, changes }, deadlineMs),
+    );
+    await cluster.scheduler.runFor(5_000);
+    cluster.network.heal();
+    await cluster.scheduler.runFor(5_000);
+    const zombie = must(coreOf(cluster, gateway).host.groups.get(groupId));
+    expect([zombie.isMember, zombie.leader]).toEqual([true, 0]);
+    expect(await outcome(cluster, gateway, kvPut('a', '1'), 2_000)).toBe('written');
+    expect(await outcome(cluster, gateway, read, 2_000)).toBe('got');
   });
 
   test('listing tables survives a lost leader; creating one is unknown then', async () => {

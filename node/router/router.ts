@@ -30,6 +30,8 @@ import type { Call, ItemService } from './ports.ts';
 const sweepPeriodMs = 50;
 /** Waits between attempts: short, since a failover lasts a few hundred milliseconds. */
 const retryBackoff = { baseMs: 5, maxMs: 100 };
+/** Attempts at a member without a leader that wait for an election: about half a second. */
+const electionAttempts = 10;
 
 /** Answers that show a hint to be wrong. */
 const staleHintCodes: ReadonlySet<ErrorCode> = new Set(['NotLeader', 'NoReplica', 'Unavailable']);
@@ -298,11 +300,15 @@ export class Router implements ItemService {
       return hint;
     }
     const others = this.#parts.placement.nodesOf(groupId).filter((nodeId) => nodeId !== self);
-    if (others.length === 0 || group?.isMember === true) {
-      // A live member here that knows no leader: asking around would teach us nothing more.
-      return undefined;
+    if (group?.isMember !== true) {
+      return others[attempts % others.length];
     }
-    return others[attempts % others.length];
+    if (attempts <= electionAttempts) {
+      return undefined; // Whoever is elected makes itself known here.
+    }
+    // The replica here may have missed that it is a member no longer, and the others lead on.
+    const live = others.filter((nodeId) => this.#parts.host.liveness.isLive(nodeId));
+    return live[attempts % live.length];
   }
 
   #failed(operation: Operation, error: DynakvError): void {

@@ -19,6 +19,11 @@ interface Kept {
 const kept: readonly Kept[] = [
   { seed: 118_430, found: 'a node that died before the system group took it in keeps its id' },
   { seed: 118_552, found: 'five copies are promised, and one of five nodes is lost for good' },
+  {
+    seed: 130_101,
+    churn: true,
+    found: 'a replica that missed its removal hid the leader from its node',
+  },
 ];
 
 describe('kept seeds', () => {
