@@ -93,7 +93,7 @@ function judgeKind(judged: Judged, move: Move): Verdict {
     case 'remove':
       return judgeRemove(judged, move);
     case 'addLearner':
-      return move.to.every((id) => judged.members.has(id)) ? done : judgeTargets(judged, move);
+      return judgeLearner(judged, move);
     case 'promote':
       return judgePromote(judged, move);
     case 'prefer':
@@ -116,6 +116,18 @@ function judgeTargets({ roster, group, voters }: Judged, move: Move): Verdict {
     }
   }
   return valid;
+}
+
+/** Every node learns the catalog, one that joins or drains, too. */
+function judgeLearner({ roster, members }: Judged, move: Move): Verdict {
+  if (move.to.every((nodeId) => members.has(nodeId))) {
+    return done;
+  }
+  const gone = move.to.find((nodeId) => {
+    const i = roster.find(nodeId);
+    return !members.has(nodeId) && (i === undefined || !roster.joins(i));
+  });
+  return gone === undefined ? valid : obsolete(`node ${gone} is not there`);
 }
 
 function judgeAdd(judged: Judged, move: Move): Verdict {

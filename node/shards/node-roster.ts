@@ -186,6 +186,11 @@ export class NodeRoster {
     return this.standing(i) === 'lost';
   }
 
+  /** May become a member of the system group, as every node that stays and answers does. */
+  joins(i: number): boolean {
+    return this.isAlive(i) && this.node(i).state !== 'drained';
+  }
+
   /** May lead now. A node that is not steady keeps its leaderships: moving them is unrest, too. */
   leads(i: number): boolean {
     const { state, live } = this.node(i);

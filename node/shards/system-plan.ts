@@ -91,9 +91,7 @@ export class SystemPlanner {
   /** Every node belongs to the group until it is removed; one that is down is not added, though. */
   #belongs(i: number): boolean {
     const { state } = this.#roster.node(i);
-    return (
-      state !== 'removed' && (this.#isMember(i) || (this.#roster.isAlive(i) && state !== 'drained'))
-    );
+    return state !== 'removed' && (this.#isMember(i) || this.#roster.joins(i));
   }
 
   #addLearners(voters: readonly number[]): void {
@@ -133,10 +131,27 @@ export class SystemPlanner {
     if (coming.length > 0) {
       this.#push({ kind: 'promote', to: coming, reason: 'Upreplicate' });
     }
-    const first = going[0];
-    if (first !== undefined) {
-      this.#push({ kind: 'promote', from: going, reason: this.#reasonToGo(first) });
+    this.#demote(going);
+  }
+
+  /** Takes the votes that are one too many, as far as those left can decide: dead ones first. */
+  #demote(going: readonly number[]): void {
+    const from = [...going];
+    while (from.length > 0 && !this.#canDecideWithout(from)) {
+      from.pop();
     }
+    const [first] = from;
+    if (first !== undefined) {
+      this.#push({ kind: 'promote', from, reason: this.#reasonToGo(first) });
+    }
+    if (from.length < going.length) {
+      this.#refuseNeeded(going.slice(from.length));
+    }
+  }
+
+  #canDecideWithout(from: readonly number[]): boolean {
+    const left = this.#now.filter((i) => !from.includes(i));
+    return 2 * left.filter((i) => this.#roster.isAlive(i)).length > left.length;
   }
 
   /** A removed node is a member no longer, once it does not vote. */
@@ -161,7 +176,9 @@ export class SystemPlanner {
     const wanted = [preferredLeader, leader].find(likes) ?? others.find((id) => id !== undefined);
     const next = ready.find((nodeId) => nodeId === wanted) ?? ready[0];
     const leading = leader === undefined ? undefined : roster.find(leader);
-    if (wanted !== undefined && wanted !== preferredLeader) {
+    // Who is to vote only once a move is done is preferred only then.
+    const votes = wanted !== undefined && this.#now.includes(this.#roster.indexOf(wanted));
+    if (votes && wanted !== preferredLeader) {
       const to = [roster.indexOf(wanted)];
       const before = preferredLeader === undefined ? undefined : roster.find(preferredLeader);
       this.#push({
@@ -186,6 +203,19 @@ export class SystemPlanner {
           'Cannot change the system group, as it has lost a majority of its voters: ' +
           namedNodes(ids),
         facts: { voters: ids.length },
+        groups: [this.#group.groupId],
+      }),
+    );
+  }
+
+  #refuseNeeded(needed: readonly number[]): void {
+    this.#refusals.push(
+      makeRefusal({
+        reason: 'NoEligibleNode',
+        message:
+          `Cannot take the vote in the system group from ${namedNodes(this.#ids(needed))}: ` +
+          'too few of the other voters answer',
+        facts: { voters: this.#now.length, missing: needed.length },
         groups: [this.#group.groupId],
       }),
     );
