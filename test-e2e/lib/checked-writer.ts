@@ -177,7 +177,10 @@ export class CheckedWriter {
     const answer = await ask(await this.#endpoint(), 'GET', client.key);
     const { status, body } = answer;
     if (status === 404 && client.acked > 0) {
-      this.#violate(`${client.key} ${when}: ${client.acked} was acknowledged, nothing is there`);
+      this.#violate(
+        `${client.key} ${when}: ${client.acked} was acknowledged, nothing is there ` +
+          `(${new Date().toISOString()}: ${body.slice(0, 200)})`,
+      );
       return;
     }
     if (status === 404) {

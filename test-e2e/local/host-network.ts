@@ -24,6 +24,12 @@ const refusalRules = ['FORWARD', 'OUTPUT'].map((chain) => [
   ...['-j', 'REJECT', '--reject-with', 'tcp-reset'],
 ]);
 const ownRules = [...forwardRules, ...refusalRules];
+/**
+ * A pod that is gone has no route of its own any more, so what kube-proxy still sends to it would
+ * leave by the default route, and whoever answers there would be taken for the database. A rule of
+ * iptables sees the route from before the address was translated; a route does not.
+ */
+const lostPods = ['unreachable', podRange];
 
 interface InterfaceView {
   readonly ifname: string;
@@ -56,6 +62,7 @@ export async function openNetwork(nodes: readonly NodeAddress[]): Promise<void> 
   for (const rule of ownRules) {
     await run('iptables', ['-w', '-I', ...rule]);
   }
+  await run('ip', ['route', 'replace', ...lostPods]);
 }
 
 /** Takes an address away, if it is still there. */
@@ -131,6 +138,7 @@ export async function closeNetwork(before: readonly string[]): Promise<void> {
       // Once more: an interrupted run may have left its own.
     }
   }
+  await tryRun('ip', ['route', 'del', ...lostPods]); // An interrupted run may not have come so far.
   for (const family of families) {
     const { code, stdout } = await tryRun(`${family}-save`, []);
     if (code !== 0) {
