@@ -2,10 +2,12 @@
  * One node of the local cluster: a containerd and a kubelet of its own on this host, each with its
  * own folders, address, pod range and cgroup. The configuration texts are pure.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { timeouts } from '../lib/timeouts.ts';
 import type { NodeAddress } from './addresses.ts';
 import { dnsAddress, kubeletPort } from './addresses.ts';
+import { startComponent, waitForComponent } from './components.ts';
 import type { Component } from './journal.ts';
 import { cgroupName, containerdSocket, nodeDataFolder, nodeRunFolder } from './places.ts';
 
@@ -16,6 +18,9 @@ export interface NodeSettings {
   readonly caFile: string;
   readonly logFolder: string;
 }
+
+/** Every kubelet listens here for plugins of devices, whatever its folder is. */
+const deviceSocket = '/var/lib/kubelet/device-plugins/kubelet.sock';
 
 export const pauseImage = 'localhost/pause:1';
 
@@ -59,6 +64,22 @@ export function prepareNode(settings: NodeSettings): {
       logFile: join(logFolder, `kubelet-${node.name}.log`),
     },
   };
+}
+
+/**
+ * Starts a kubelet and waits until it has its socket for plugins: it removes the one that is there
+ * and listens, and of two that do so at once one ends.
+ */
+export async function startKubelet(kubelet: Component): Promise<void> {
+  const count = (): number => countSockets(readFileSync('/proc/net/unix', 'utf8'), deviceSocket);
+  const before = count();
+  startComponent(kubelet);
+  await waitForComponent(kubelet.name, timeouts.component, () => Promise.resolve(count() > before));
+}
+
+/** Sockets of this path in `/proc/net/unix`, also those whose file was removed since. */
+export function countSockets(text: string, path: string): number {
+  return text.split('\n').filter((line) => line.endsWith(` ${path}`)).length;
 }
 
 function containerdText(node: string, cniFolder: string): string {

@@ -27,7 +27,7 @@ import { openNetwork, takenAddresses } from './host-network.ts';
 import { importImage } from './image-import.ts';
 import { latestProcesses, note, openJournal, readJournal } from './journal.ts';
 import type { ClusterRecord } from './journal.ts';
-import { prepareNode } from './kube-node.ts';
+import { prepareNode, startKubelet } from './kube-node.ts';
 import { prepareNameServer, prepareProxy } from './name-service.ts';
 import { containerdSocket, dataFolder, kubeconfigFile, pkiFolder } from './places.ts';
 import { isAlive, ownIdentity } from './process-identity.ts';
@@ -148,7 +148,7 @@ async function start(cluster: ClusterRecord, options: LocalClusterOptions): Prom
     startLine(cluster, 'kube-controller-manager', plane.controllerManagerLine(settings));
     startLine(cluster, 'kube-scheduler', plane.schedulerLine(settings));
     for (const { kubelet } of parts) {
-      startComponent(kubelet);
+      await startKubelet(kubelet);
     }
     startServices(cluster, nodes, credentials.kubeconfig);
     await finish(client, nodes);
