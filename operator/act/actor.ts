@@ -1,8 +1,8 @@
 /**
  * Carries out the steps of a plan, one after the other. Each write names what it was decided on
- * (uid, resource version, revision, control epoch), so that it is refused if that changed; before
- * what disrupts, the Lease is looked at once more and the pod is read anew. Each step may be cut
- * short anywhere: the next round sees how far it came.
+ * (uid, resource version, revision, control epoch), so that it is refused if that changed. Before
+ * each the Lease is looked at once more, and before what disrupts the pod is read anew. Each step
+ * may be cut short anywhere: the next round sees how far it came.
  */
 import { DynakvError, isDynakvError } from '../../node/lib/errors.ts';
 import type { Clock } from '../../node/sys/clock.ts';
@@ -31,7 +31,9 @@ export interface ActorOptions {
   readonly epochs: ControlEpochs;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Throws unless something may be disrupted now: the Lease is held, old requests have ended. */
+  /** Throws unless the Lease is held: a process that was stopped in a round goes on with it. */
+  readonly checkMayAct: () => void;
+  /** Throws unless something may be disrupted, too: requests of the last holder have ended. */
   readonly checkMayDisrupt: () => void;
 }
 
@@ -55,6 +57,7 @@ export class Actor {
     const { events } = this.#options;
     let set = stage.look.set;
     for (const step of steps) {
+      this.#options.checkMayAct();
       if (isDisruptive(step)) {
         this.#options.checkMayDisrupt();
       }

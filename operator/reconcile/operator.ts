@@ -184,18 +184,22 @@ export class Operator {
   #makeReconciler(settings: OperatorSettings): Reconciler {
     const { client, clock, log, openDoor, desire, tell, onGone } = this.#parts;
     const events = new EventRecorder({ client, clock, log, instance: settings.identity });
+    const checkMayAct = (): void => {
+      if (!this.election.isHeld) {
+        throw new Error('The Lease is held no more');
+      }
+    };
     const checkMayDisrupt = (): void => {
-      const { isHeld, disruptionWaitMs } = this.election;
-      if (!isHeld || disruptionWaitMs > 0) {
+      checkMayAct();
+      const { disruptionWaitMs } = this.election;
+      if (disruptionWaitMs > 0) {
         throw new Error(
-          isHeld
-            ? `Waiting ${Math.ceil(disruptionWaitMs / 1_000)} s for requests of the last operator`
-            : 'The Lease is held no more',
+          `Waiting ${Math.ceil(disruptionWaitMs / 1_000)} s for requests of the last operator`,
         );
       }
     };
     const epochs = this.#epochs;
-    const actor = new Actor({ client, events, epochs, clock, log, checkMayDisrupt });
+    const actor = new Actor({ client, events, epochs, clock, log, checkMayAct, checkMayDisrupt });
     const machines = (zoneKey: string): ReturnType<typeof machineView>[] =>
       this.#machines.list().map((node) => machineView(zoneKey, node));
     const observer = new Observer({ client, openDoor, clock, machines });

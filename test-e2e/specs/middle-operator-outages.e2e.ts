@@ -82,7 +82,7 @@ describe('an operator with a bad way to the API server', () => {
   );
 
   spec.test(
-    'one that was stopped while another took over ends, and changes nothing',
+    'one that was stopped while another took over stands back, and changes nothing',
     async () => {
       second = middle.program('second', { env: { DYNAKV_OPERATOR_IDENTITY: 'second' } });
       second.start();
@@ -91,9 +91,14 @@ describe('an operator with a bad way to the API server', () => {
       await middle.ready(await middle.set({ replicas: 4 }), stepMs);
       expect(middle.database.controlHolder).toContain('second');
       const { controlEpoch } = middle.database;
+      const said = operator.log.length;
       operator.resume();
-      await until('the first to end', timeouts.database, () => (operator.runs ? undefined : true));
+      // It ends, or stands by: both are an operator that does nothing.
+      await until('the first to notice', timeouts.database, () =>
+        operator.log.slice(said).includes('leads no more') ? true : undefined,
+      );
       await middle.ready(await middle.set({ replicas: 3 }), stepMs);
+      expect(operator.log.slice(said)).not.toContain('"Acting"');
       expect(middle.database.controlHolder).toContain('second');
       expect(middle.database.controlEpoch).toBe(controlEpoch);
     },
