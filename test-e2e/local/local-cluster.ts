@@ -30,7 +30,7 @@ import type { ClusterRecord } from './journal.ts';
 import { prepareNode, startKubelet } from './kube-node.ts';
 import { prepareNameServer, prepareProxy } from './name-service.ts';
 import { containerdSocket, dataFolder, kubeconfigFile, pkiFolder } from './places.ts';
-import { isAlive, ownIdentity } from './process-identity.ts';
+import { isAlive, isOwnOrAbove, ownIdentity } from './process-identity.ts';
 import { storageClasses } from './volumes/storage-classes.ts';
 
 export interface LocalClusterOptions {
@@ -54,7 +54,8 @@ export function findLocalCluster(): ClusterRecord | undefined {
     return undefined;
   }
   const isReady = records.some((record) => record.kind === 'ready');
-  const isOthers = isAlive(cluster.starter) && cluster.starter.pid !== process.pid;
+  // Specs are processes of the run that started it.
+  const isOthers = isAlive(cluster.starter) && !isOwnOrAbove(cluster.starter);
   if (isOthers && !(isReady && !cluster.endsWithStarter)) {
     const { pid } = cluster.starter;
     throw new Error(`Cannot use the local cluster: process ${pid} starts it or tests on it`);

@@ -9,20 +9,33 @@ export interface ProcessIdentity {
   readonly startTicks: string;
 }
 
-/** The process that has this pid now; undefined if there is none, or only its remains. */
-export function identifyProcess(pid: number): ProcessIdentity | undefined {
-  let stat: string;
+/** Fields of a process from the third on, its state; undefined if there is no such process. */
+function fieldsOf(pid: number): readonly string[] | undefined {
   try {
-    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The second field is the name in brackets and may hold anything, brackets too.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
     return undefined;
   }
-  // The second field is the name in brackets and may hold anything, brackets too.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
+/** The process that has this pid now; undefined if there is none, or only its remains. */
+export function identifyProcess(pid: number): ProcessIdentity | undefined {
+  const fields = fieldsOf(pid) ?? [];
   const [state, startTicks] = [fields[0], fields[19]];
   return startTicks === undefined || state === 'Z' || state === 'X'
     ? undefined
     : { pid, startTicks };
+}
+
+/** Whether it is this process, or one that has started it, directly or not. */
+export function isOwnOrAbove(identity: ProcessIdentity): boolean {
+  let pid = process.pid;
+  while (pid > 0 && pid !== identity.pid) {
+    pid = Number(fieldsOf(pid)?.[1] ?? '0');
+  }
+  return pid === identity.pid && isAlive(identity);
 }
 
 /** True while that very process runs (or is stopped). */
