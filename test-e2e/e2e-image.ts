@@ -16,9 +16,14 @@ export async function buildImage(env: Readonly<Record<string, string>> = {}): Pr
   return output.trim().split('\n').at(-1) ?? '';
 }
 
-/** The same programs as another version, which is its tag, in the provider's cluster; its name. */
+/**
+ * The same programs as another version, in the provider's cluster; its name. Its tag is that version,
+ * and so is its renderer of pods: its operator would make other pods of the same spec.
+ */
 export async function loadVersion(provider: string, version: string): Promise<string> {
-  const image = await buildImage({ IMAGE_TAG: version, IMAGE_VERSION: version });
+  const image = await buildImage({
+    ...{ IMAGE_TAG: version, IMAGE_VERSION: version, IMAGE_RENDERER: version },
+  });
   await (await chooseProvider(provider)).loadImage(image);
   return image;
 }

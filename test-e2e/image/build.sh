@@ -4,6 +4,7 @@
 #
 #   IMAGE_TAG=      default: the version of package.json
 #   IMAGE_VERSION=  what the programs say of themselves, if not that version
+#   IMAGE_RENDERER= what its operator says of its renderer of pods, if not what it is
 #   IMAGE_BASE=     default: the official Node 24 image with Docker, one of Debian packages with Podman
 #   IMAGE_FLAVOUR=  a label; `release` unless told otherwise
 set -euo pipefail
@@ -28,7 +29,7 @@ own_version=$(sed -n -E 's|^  "version": "([^"]+)".*|\1|p' package.json)
 version=${IMAGE_VERSION:-$own_version}
 flavour=${IMAGE_FLAVOUR:-release}
 name=docker.io/dynakv/dynakv:${IMAGE_TAG:-$version}
-content=$(test-e2e/image/stage.sh "$version")-$(sha256sum <<<"$base $flavour" | cut -c 1-8)
+content=$(test-e2e/image/stage.sh "$version" "${IMAGE_RENDERER:-}")-$(sha256sum <<<"$base $flavour" | cut -c 1-8)
 
 label='{{ index .Config.Labels "dev.dynakv.content" }}'
 there=$("$engine" image inspect --format "$label" "$name" 2>/dev/null || true)

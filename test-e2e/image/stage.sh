@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Stages what goes into the image in out/image/context and prints a hash of it: `dist`, the packages
 # of production without Node itself (the base has it), and the two programs' names in `bin`.
-# `stage.sh [VERSION]` gives the staged copy another version, so that rolls have two to go between.
+# `stage.sh [VERSION [RENDERER]]` gives the staged copy another version, so that rolls have two to go
+# between, and its operator another renderer of pods, as that of a later one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 version=${1:-}
+renderer=${2:-}
 context=out/image/context
 modules=out/image/modules
 
@@ -37,6 +39,14 @@ cp -r "$modules/node_modules" "$context/app/node_modules"
 cp LICENSE "$context/app/LICENSE"
 if [[ -n $version ]]; then
   sed -i -E "s|\"version\": \"[^\"]+\"|\"version\": \"$version\"|" "$context/app/package.json"
+fi
+if [[ -n $renderer ]]; then
+  template=$context/app/operator/desired/pod-template.js
+  sed -i -E "s|^(export const rendererVersion = )'[^']+'|\\1'$renderer'|" "$template"
+  grep -qF "rendererVersion = '$renderer'" "$template" || {
+    echo "Cannot stage the image: no renderer is named in $template" >&2
+    exit 1
+  }
 fi
 chmod 755 "$context/app/node/cli/dynakv.js"
 ln -s /opt/dynakv/node/cli/dynakv.js "$context/bin/dynakv"

@@ -5,15 +5,15 @@
  * series of its pods in a real Prometheus. Method: helm as people call it, in the spec's namespace.
  */
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
-import { run, tryRun } from '../lib/command.ts';
+import { tryRun } from '../lib/command.ts';
 import type { Condition, KubeObject, Pod } from '../lib/kube-objects.ts';
 import { isTrue } from '../lib/kube-objects.ts';
 import { timeouts } from '../lib/timeouts.ts';
 import { watchGone, watchObject } from '../lib/watch-until.ts';
 import { useCluster } from '../spec-cluster.ts';
+import { installCrd } from './database-cluster.ts';
+import { HelmCharts, imageValues } from './helm-charts.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const liveCheck = join(root, 'manifests', 'source', 'live-check.ts');
@@ -23,10 +23,10 @@ interface DynamoCluster extends KubeObject {
 }
 
 describe('helm install', () => {
-  let uninstall: () => Promise<void> = async () => undefined;
+  let charts: HelmCharts | undefined;
   // Before the namespace goes: roles of the whole cluster belong to the release.
   afterAll(async () => {
-    await uninstall();
+    await charts?.uninstallOperator();
   }, timeouts.hook);
 
   const spec = useCluster('helm-install');
@@ -34,45 +34,16 @@ describe('helm install', () => {
     ...{ apiVersion: 'dynakv.dev/v1alpha1', kind: 'DynamoCluster' },
     ...{ namespace: spec.namespace, name: 'demo' },
   };
-  let program = '';
   const helm = async (...args: readonly string[]): Promise<string> =>
-    await run(program, [...args, '--namespace', spec.namespace], {
-      cwd: join(root, 'charts'),
-      env: { KUBECONFIG: spec.environment.cluster?.kubeconfig ?? '' },
-      timeoutMs: timeouts.test,
-    });
+    await (charts as HelmCharts).run(...args);
 
   beforeAll(async () => {
-    const output = await run(join(root, 'charts', 'helm.sh'), ['4'], {
-      timeoutMs: timeouts.install,
-    });
-    program = output.trim().split('\n').at(-1) ?? '';
+    charts = await HelmCharts.open(spec);
+    await installCrd(spec);
   }, timeouts.hook);
 
-  function imageOf(prefix: string): readonly string[] {
-    const at = spec.image.lastIndexOf(':');
-    const repository = spec.image.slice(0, at);
-    return [
-      `--set=${prefix}image.repository=${repository}`,
-      `--set=${prefix}image.tag=${spec.image.slice(at + 1)}`,
-    ];
-  }
-
   spec.test('the operator comes up from its chart, with a standby', async () => {
-    const crd = readFileSync(join(root, 'crds', 'dynamoclusters.dynakv.dev.yaml'), 'utf8');
-    for (const document of parseAllDocuments(crd)) {
-      await spec.client.apply(document.toJS() as KubeObject);
-    }
-    uninstall = async () => {
-      await helm('uninstall', 'dynakv', '--ignore-not-found');
-    };
-    await helm(
-      ...['install', 'dynakv', 'dynakv-operator', `--set=fullnameOverride=${spec.namespace}`],
-      ...['--set=rbac.scope=namespace', '--set=rbac.aggregate=false'],
-      // Other specs look after the CRD, and none of them after the policies.
-      ...['--set=crds.enabled=false', '--set=admissionPolicies.enabled=false'],
-      ...[...imageOf(''), '--wait', '--timeout=150s'],
-    );
+    await charts?.operator('install');
     const { items } = await spec.client.list<Pod>({
       ...{ apiVersion: 'v1', kind: 'Pod', namespace: spec.namespace },
       labelSelector: 'app.kubernetes.io/name=dynakv-operator',
@@ -81,14 +52,14 @@ describe('helm install', () => {
   });
 
   spec.test('its helm test passes', async () => {
-    await helm('test', 'dynakv', '--timeout=120s');
+    await charts?.testOperator();
   });
 
   spec.test(
     'a cluster from the other chart becomes Ready',
     async () => {
       await helm(
-        ...['install', 'demo', 'dynakv-cluster', ...imageOf('spec.')],
+        ...['install', 'demo', 'dynakv-cluster', ...imageValues(spec.image, 'spec.')],
         ...['--set=spec.shards=16', '--set=spec.storage.size=1Gi'],
         ...['--set=spec.resources.requests.cpu=50m', '--set=spec.resources.requests.memory=320Mi'],
       );
