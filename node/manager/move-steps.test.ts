@@ -205,6 +205,19 @@ describe('other moves', () => {
     expect(paper.next(move)).toMatchObject({ kind: 'transfer' });
   });
 
+  test('the only system voter gets the new one beside it before it hands over', () => {
+    const paper = new Paper();
+    [paper.groupId, paper.voters, paper.ids, paper.learners] = [0, [1], [1, 4], [4]];
+    const move = moveOf({ groupId: 0, kind: 'promote', from: [1], to: [4], reason: 'Drain' });
+    expect(paper.next(move, 1)).toMatchObject({ changes: [{ type: addVoter, id: 4 }] });
+    [paper.voters, paper.learners] = [[1, 4], []];
+    expect(paper.next(move, 1)).toMatchObject({ kind: 'transfer', to: 4 });
+    paper.leader = 4;
+    expect(paper.next(move, 1)).toMatchObject({ changes: [{ type: addLearner, id: 1 }] });
+    [paper.voters, paper.learners] = [[4], [1]];
+    expect(paper.next(move, 1)).toMatchObject({ kind: 'finish', gone: [] });
+  });
+
   test('a node that joins is a learner of the system group, and done without having caught up', () => {
     const paper = new Paper();
     [paper.groupId, paper.ids] = [0, [1, 2, 3, 4]];

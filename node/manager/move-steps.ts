@@ -167,6 +167,11 @@ export function bytesArrived(move: MoveRecord, record: GroupRecord, facts: Group
   return Math.round(bytes);
 }
 
+/** The only voter has nobody to hand over to before another one votes beside it. */
+function isOnlyVoter({ facts }: Look): boolean {
+  return facts.confState.voters.length === 1;
+}
+
 function copyStep(look: Look): MoveStep {
   const { gaining } = look;
   const leaving = look.leaving.filter((id) => isMember(look, id));
@@ -176,8 +181,7 @@ function copyStep(look: Look): MoveStep {
   }
   const added = missing.map((id) => ({ type: addVoter, id }));
   const changes = [...added, ...leaving.map((id) => ({ type: remove, id }))];
-  // The only voter has nobody to hand over to before the new one votes beside it.
-  const isAlone = look.facts.confState.voters.length === 1 && missing.length > 0;
+  const isAlone = isOnlyVoter(look) && missing.length > 0;
   const step: MoveStep = {
     ...{ kind: 'configure', state: 'swapping' },
     changes: isAlone ? added : changes,
@@ -201,14 +205,14 @@ function promoteStep(look: Look): MoveStep {
   if (rising.length + falling.length === 0) {
     return { kind: 'finish', state: 'removing', gone: [] };
   }
-  const changes = [
-    ...rising.map((id) => ({ type: addVoter, id })),
-    ...falling.map((id) => ({ type: addLearner, id })),
-  ];
-  return (
-    learnerStep(look) ??
-    handOver(look, 'swapping') ?? { kind: 'configure', state: 'swapping', changes }
-  );
+  const added = rising.map((id) => ({ type: addVoter, id }));
+  const changes = [...added, ...falling.map((id) => ({ type: addLearner, id }))];
+  const isAlone = isOnlyVoter(look) && rising.length > 0;
+  const step: MoveStep = {
+    ...{ kind: 'configure', state: 'swapping' },
+    changes: isAlone ? added : changes,
+  };
+  return learnerStep(look) ?? (isAlone ? step : (handOver(look, 'swapping') ?? step));
 }
 
 /** Over, too, once anyone else leads: the node that was to lead may be gone for good. */

@@ -87,18 +87,22 @@ describe('a move', () => {
     expect(bench.catalog.plan).toMatchObject({ movesDone: 1, bytesDone: 100, movesTotal: 1 });
   });
 
-  test('begins towards a draining node for what is lost elsewhere', () => {
-    const bench = new CatalogBench();
-    const { holder, lacks } = placed(bench);
-    const move = { ...swap(1, holder, lacks), reason: 'Repair' } as const;
-    bench.run(storing([move]));
-    bench.setNode(lacks, { state: 'draining' });
-    bench.run({ op: 'beginMove', moveId: move.id });
-    const begun = must(bench.catalog.groups.get(1));
-    expect(begun.replicas).toContainEqual({ replicaId: 4, nodeId: lacks });
-  });
+  test.each(['Repair', 'Drain', 'Upreplicate', 'Manual'] as const)(
+    'begins towards a draining node what the planner wants there, not what a person wants: %s',
+    (reason) => {
+      const bench = new CatalogBench();
+      const { holder, lacks } = placed(bench);
+      const move = { ...swap(1, holder, lacks), reason };
+      bench.run(storing([move]));
+      bench.setNode(lacks, { state: 'draining' });
+      const outcome = bench.refusal({ op: 'beginMove', moveId: move.id })[0];
+      expect(outcome).toBe(reason === 'Manual' ? 'NoEligibleNode' : 'not refused');
+      const { replicas } = must(bench.catalog.groups.get(1));
+      expect(replicas.some(({ nodeId }) => nodeId === lacks)).toBe(reason !== 'Manual');
+    },
+  );
 
-  test.each(['draining', 'drained', 'dead', 'joining', 'removed'] as const)(
+  test.each(['drained', 'dead', 'joining', 'removed'] as const)(
     'P16: does not begin towards a node that is %s by now',
     (state) => {
       const bench = new CatalogBench();

@@ -125,15 +125,16 @@ const idKinds: ReadonlySet<Move['kind']> = new Set(['add', 'swap', 'addLearner']
 
 /**
  * A copy goes to active nodes only: the state may have changed since the plan was made, and a node
- * that is drained by now must stay empty. A draining one may take what is lost elsewhere: the
- * planner says so only where no other node is left. Every member belongs to the system group.
+ * that is drained by now must stay empty. A draining one may get what the planner gives it, for
+ * whatever reason: it does so only where no other node is left, and takes it away again if another
+ * is. Every member belongs to the system group.
  */
 function checkTarget(catalog: Catalog, move: MoveRecord, nodeId: NodeId): void {
   const state = catalog.nodes.get(nodeId)?.state;
   if (state === undefined || state === 'removed') {
     throw refusal('UnknownNode', `Cannot begin move ${move.id}: node ${nodeId} is no member`);
   }
-  const isLastResort = move.reason === 'Repair' && state === 'draining';
+  const isLastResort = move.reason !== 'Manual' && state === 'draining';
   if (move.kind !== 'addLearner' && state !== 'active' && !isLastResort) {
     throw refusal('NoEligibleNode', `Cannot begin move ${move.id}: node ${nodeId} is ${state}`, {
       node: nodeId,

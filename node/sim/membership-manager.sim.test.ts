@@ -9,6 +9,26 @@ import { Acked, compaction, testMs } from './testing-scenarios.ts';
 
 describe('growth', () => {
   test(
+    'another node takes the place of the only one: seed 50',
+    async () => {
+      const cluster = new ManagedCluster({ seed: 50, nodes: 1, shards: 2, compaction });
+      await cluster.sim.start();
+      const acked = new Acked();
+      await acked.fill(cluster.sim, 1, 10, 200);
+      const joined = await cluster.grow();
+      await cluster.setState(1, 'draining');
+      await cluster.untilState(1, 'drained');
+      await cluster.remove(1);
+      await cluster.settle();
+      expect(cluster.groupIds.map((groupId) => cluster.held(groupId)?.voters)).toEqual(
+        cluster.groupIds.map(() => [joined]),
+      );
+      await acked.check(cluster.sim, joined);
+    },
+    testMs,
+  );
+
+  test(
     'a node that joins gets its share, no more, and every acknowledged value',
     async () => {
       const cluster = new ManagedCluster({ seed: 51, nodes: 3, shards: 8, compaction });
