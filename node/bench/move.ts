@@ -4,8 +4,12 @@
  * puts at 30 % of the measured peak see of it. The items are put into the engines of the stopped
  * nodes; the node joins twice, once in quiet and, after it was drained and removed, once under
  * load.
+ *
+ * The puts of the second time go to `out/move-puts.csv`, second by second, for whoever looks for a
+ * pause in the logs of that time (`out/logs/bench-move.log`).
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -16,7 +20,7 @@ import { ProcessCluster, outFolder, until } from '../test/processes/cluster.ts';
 import { fillEngines } from '../test/processes/engine-fill.ts';
 import type { FillRow } from '../test/processes/engine-fill.ts';
 import { PutLoad } from './open-loop.ts';
-import type { PutTimes } from './open-loop.ts';
+import type { PutSecond, PutTimes } from './open-loop.ts';
 import type { BenchProcesses, Settings, Suite } from './processes.ts';
 import type { Measurement, RowTarget } from './report.ts';
 
@@ -38,6 +42,8 @@ interface MoveFacts {
   /** Snapshot bytes that all nodes sent. */
   readonly bytes: number;
   readonly copiesGot: number;
+  /** What else the machine does: its load of a minute when the move began and when it ended. */
+  readonly machineLoad: string;
 }
 
 interface MoveRun {
@@ -105,6 +111,7 @@ async function measure({ id }: RowTarget, processes: BenchProcesses): Promise<Me
           failed: before.failed + during.failed,
           'move, s': loaded.seconds,
           halvings: run.halvings,
+          'machine load': loaded.machineLoad,
         },
       };
     default:
@@ -114,6 +121,7 @@ async function measure({ id }: RowTarget, processes: BenchProcesses): Promise<Me
           'move, s': quiet.seconds,
           'limit, MiB/s': mebibytes(limitBytesPerSecond),
           'MiB moved': mebibytes(quiet.bytes),
+          'machine load': quiet.machineLoad,
         },
       };
   }
@@ -187,6 +195,7 @@ class Mover {
       };
     } finally {
       await load.stop();
+      writeSeconds(load.seconds);
     }
   }
 
@@ -200,6 +209,7 @@ class Mover {
   /** One node more; resolves when its share has come. `onActive`: when that may begin. */
   async #grow(nodeId: number, onActive: () => void = () => undefined): Promise<MoveFacts> {
     const sentBefore = await this.#sum(sent);
+    const loadBefore = loadavg()[0] ?? 0;
     const added = await askLauncher(this.#data, { verb: 'add-node' }, () => undefined);
     const startedAt = performance.now();
     onActive();
@@ -222,7 +232,8 @@ class Mover {
       quiet = isDone ? quiet + 1 : 0;
     }
     const bytes = (await this.#sum(sent)) - sentBefore;
-    return { seconds: (endedAt - startedAt) / 1_000, bytes, copiesGot: got };
+    const machineLoad = `${loadBefore.toFixed(1)} → ${(loadavg()[0] ?? 0).toFixed(1)}`;
+    return { seconds: (endedAt - startedAt) / 1_000, bytes, copiesGot: got, machineLoad };
   }
 
   async #shrink(nodeId: number): Promise<void> {
@@ -267,3 +278,11 @@ class Mover {
 }
 
 const sent = 'dynakv_snapshot_bytes_total{direction="sent"}';
+
+function writeSeconds(seconds: readonly PutSecond[]): void {
+  const lines = seconds.map(({ at, count, p50Ms, p99Ms, mostMs, slowestUrl }) =>
+    [at.toISOString(), count, ...[p50Ms, p99Ms, mostMs].map(Math.round), slowestUrl].join(','),
+  );
+  const header = 'second,puts,p50 ms,p99 ms,most ms,slowest at';
+  writeFileSync(join(outFolder, 'move-puts.csv'), `${[header, ...lines].join('\n')}\n`);
+}

@@ -15,6 +15,24 @@ export interface PutTarget {
   readonly keys: readonly string[];
 }
 
+/** Puts that were due in one second. */
+export interface PutSecond {
+  /** When the second began. */
+  readonly at: Date;
+  readonly count: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly mostMs: number;
+  /** That of the slowest put. */
+  readonly slowestUrl: string;
+}
+
+interface TimedPut {
+  readonly dueMs: number;
+  readonly ms: number;
+  readonly url: string;
+}
+
 export interface PutTimes {
   readonly count: number;
   readonly failed: number;
@@ -35,7 +53,8 @@ export class PutLoad {
     randomBytes((valueBytes * 3) / 4).toString('base64'),
   );
   #number = 0;
-  #times: number[] = [];
+  #times: TimedPut[] = [];
+  #seconds: PutSecond[] = [];
   #failed = 0;
   #running: Promise<void> | undefined;
   #isOver = false;
@@ -50,7 +69,7 @@ export class PutLoad {
     let answered = 0;
     const worker = async (): Promise<void> => {
       while (performance.now() - startedAt < seconds * 1_000) {
-        const isAnswered = await this.#put();
+        const isAnswered = await this.#put(this.#nextUrl());
         answered += isAnswered ? 1 : 0;
       }
     };
@@ -66,12 +85,21 @@ export class PutLoad {
 
   /** What was measured since the last call: puts that were answered meanwhile. */
   take(): PutTimes {
-    const times = this.#times.sort((a, b) => a - b);
-    const at = (share: number): number => times[Math.floor(times.length * share)] ?? 0;
-    const taken = { count: times.length, failed: this.#failed, p50Ms: at(0.5), p99Ms: at(0.99) };
+    const { count, p50Ms, p99Ms } = summaryOf(this.#times);
+    const taken = { count, failed: this.#failed, p50Ms, p99Ms };
+    const bySecond = Map.groupBy(this.#times, ({ dueMs }) => Math.floor(dueMs / 1_000));
+    for (const [second, times] of [...bySecond].sort(([a], [b]) => a - b)) {
+      const at = new Date(performance.timeOrigin + second * 1_000);
+      this.#seconds.push({ at, ...summaryOf(times) });
+    }
     this.#times = [];
     this.#failed = 0;
     return taken;
+  }
+
+  /** All that was taken, second by second; a second in which it was taken comes twice. */
+  get seconds(): readonly PutSecond[] {
+    return this.#seconds;
   }
 
   async stop(): Promise<void> {
@@ -96,17 +124,22 @@ export class PutLoad {
   }
 
   async #timed(dueAt: number): Promise<void> {
-    if (await this.#put()) {
-      this.#times.push(performance.now() - dueAt);
+    const url = this.#nextUrl();
+    if (await this.#put(url)) {
+      this.#times.push({ dueMs: dueAt, ms: performance.now() - dueAt, url });
     } else {
       this.#failed += 1;
     }
   }
 
-  async #put(): Promise<boolean> {
+  #nextUrl(): string {
+    const { urls } = this.#target;
+    return must(urls[this.#number % urls.length]);
+  }
+
+  async #put(url: string): Promise<boolean> {
     const number = this.#number++;
-    const { urls, keys } = this.#target;
-    const url = must(urls[number % urls.length]);
+    const { keys } = this.#target;
     // Neighbours in the list are far from each other in hashes.
     const id = must(keys[(number * 7_919) % keys.length]);
     const json = JSON.stringify(must(this.#values[number % valueCount]));
@@ -118,4 +151,11 @@ export class PutLoad {
       return false;
     }
   }
+}
+
+function summaryOf(times: TimedPut[]): Omit<PutSecond, 'at'> {
+  times.sort((a, b) => a.ms - b.ms);
+  const at = (share: number): number => times[Math.floor(times.length * share)]?.ms ?? 0;
+  const { ms: mostMs = 0, url: slowestUrl = '' } = times.at(-1) ?? {};
+  return { count: times.length, p50Ms: at(0.5), p99Ms: at(0.99), mostMs, slowestUrl };
 }

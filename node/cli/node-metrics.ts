@@ -176,6 +176,9 @@ function watchStore(metrics: Metrics, core: NodeCore): void {
   const healthy = metrics.gauge('storeHealthy', {});
   const stalled = metrics.gauge('engineStalled', {});
   const backgroundErrors = metrics.gauge('engineBackgroundErrors', {});
+  const blockCache = metrics.gauge('engineMemory', { part: 'block-cache' });
+  const writeBuffers = metrics.gauge('engineMemory', { part: 'write-buffers' });
+  const tableReaders = metrics.gauge('engineMemory', { part: 'table-readers' });
   const layer = metrics.gauge('committedLayerBytes', {});
   const cacheBytes = metrics.gauge('cacheBytes', {});
   const hits = new Growth(metrics.counter('cacheReads', { result: 'hit' }));
@@ -190,6 +193,10 @@ function watchStore(metrics: Metrics, core: NodeCore): void {
     healthy.set(core.host.failure === undefined ? 1 : 0);
     stalled.set(core.drainer.health?.stalled === true ? 1 : 0);
     backgroundErrors.set(core.drainer.health?.backgroundErrors ?? 0);
+    const memory = core.parts.engine.memory();
+    blockCache.set(memory.blockCache);
+    writeBuffers.set(memory.writeBuffers);
+    tableReaders.set(memory.tableReaders);
     layer.set(core.drainer.layerBytes);
     cacheBytes.set(core.cache.bytes);
     hits.show(core.cache.hits);

@@ -198,6 +198,13 @@ export const series = {
     help: '1 while the row engine is near a stall and applying is deferred.',
     labels: [],
   },
+  engineMemory: {
+    name: 'dynakv_engine_memory_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Memory that the row engine takes, by part: block-cache, write-buffers, table-readers.',
+    labels: ['part'],
+  },
   engineBackgroundErrors: {
     name: 'dynakv_engine_background_errors',
     type: 'gauge',

@@ -505,6 +505,14 @@ function lifeTests(use: () => Engine, reopen: () => Promise<Engine>): void {
       await Promise.all(calls);
       expect(await keysOf(use())).toHaveLength(10);
     });
+    test('memory() is told in bytes, and is none once it is closed', async () => {
+      const engine = use();
+      const told = Object.values(engine.memory());
+      expect(told.every((bytes) => Number.isInteger(bytes) && bytes >= 0)).toBe(true);
+      await engine.close();
+      expect(engine.memory()).toEqual({ blockCache: 0, writeBuffers: 0, tableReaders: 0 });
+    });
+
     test('health() of a fresh store is good', () => {
       const health = use().health();
       expect(health.backgroundErrors).toBe(0);

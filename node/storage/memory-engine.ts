@@ -13,6 +13,7 @@ import type {
   EngineColumn,
   EngineHealth,
   EngineIterator,
+  EngineMemory,
   EngineRange,
   EngineRow,
   EngineWrite,
@@ -121,6 +122,11 @@ export class MemoryEngine implements Engine {
       pendingCompactionBytes: 0,
       liveDataBytes: this.#store.state.data?.bytes ?? 0,
     };
+  }
+
+  /** Its rows are in the heap. */
+  memory(): EngineMemory {
+    return { blockCache: 0, writeBuffers: 0, tableReaders: 0 };
   }
 
   close(): Promise<void> {

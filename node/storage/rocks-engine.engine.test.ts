@@ -106,7 +106,7 @@ describe('RocksEngine', () => {
       expect(engine.health().backgroundErrors).toBe(0);
       await engine.close();
     }));
-  test('health() reports the replicated rows', () =>
+  test('health() and memory() report the replicated rows', () =>
     inFolder(async (directory) => {
       const engine = await openRocksEngine({ directory, ...small });
       const value = Buffer.alloc(32 * kibibyte, 7);
@@ -119,6 +119,8 @@ describe('RocksEngine', () => {
         }
       }
       expect(seen).toBeGreaterThan(0);
+      engine.write([{ column: 'data', key: Buffer.from('last'), value }]);
+      expect(engine.memory().writeBuffers).toBeGreaterThan(value.length);
       await engine.close();
     }));
 });

@@ -24,6 +24,7 @@ import type {
   EngineColumn,
   EngineHealth,
   EngineIterator,
+  EngineMemory,
   EngineRange,
   EngineWrite,
 } from '../sys/engine.ts';
@@ -247,6 +248,18 @@ export class RocksEngine implements Engine {
       levelZeroFiles: this.#number('rocksdb.num-files-at-level0'),
       pendingCompactionBytes: this.#number('rocksdb.estimate-pending-compaction-bytes'),
       liveDataBytes: this.#number('rocksdb.estimate-live-data-size'),
+    };
+  }
+
+  /** Of the replicated rows; the rest of the database is held to 2 MiB or so. */
+  memory(): EngineMemory {
+    if (this.#closing !== undefined) {
+      return { blockCache: 0, writeBuffers: 0, tableReaders: 0 };
+    }
+    return {
+      blockCache: this.#number('rocksdb.block-cache-usage'),
+      writeBuffers: this.#number('rocksdb.size-all-mem-tables'),
+      tableReaders: this.#number('rocksdb.estimate-table-readers-mem'),
     };
   }
 

@@ -51,6 +51,15 @@ export interface EngineHealth {
   readonly liveDataBytes: number;
 }
 
+/** Memory that the engine takes outside the process's own heap, bytes. */
+export interface EngineMemory {
+  readonly blockCache: number;
+  /** What is written and not in tables yet, all buffers that are held. */
+  readonly writeBuffers: number;
+  /** Indexes and filters beside the cache. */
+  readonly tableReaders: number;
+}
+
 export interface Engine {
   /** Reads on this thread: for keys surely in memory, and for start. */
   get(column: EngineColumn, key: Buffer): Buffer | undefined;
@@ -68,5 +77,7 @@ export interface Engine {
   /** Everything written before the call is on stable storage when it resolves (P10). */
   syncWal(): Promise<void>;
   health(): EngineHealth;
+  /** Nothing once it is closed. */
+  memory(): EngineMemory;
   close(): Promise<void>;
 }

@@ -9,12 +9,16 @@
  * By itself: `node node/test/processes/snapshot-at-size.ts`. MIB= megabytes of rows, ITEM= bytes of
  * one, WRITES= a second while it is copied, KILLS= of the receiver. The memory over time goes to
  * `out/snapshot-at-size.csv`. Rates are the product's default.
+ *
+ * What a snapshot costs is told apart from what the row engine holds within budgets of its own
+ * (block cache, write buffers, table readers), which any read and write fills: `rest` is what is
+ * resident without them.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { assert } from '../../lib/assert.ts';
+import { assert, must } from '../../lib/assert.ts';
 import { mebibyte } from '../../lib/units.ts';
 import { ProcessCluster, outFolder, until } from './cluster.ts';
 import { fillEngines } from './engine-fill.ts';
@@ -38,11 +42,22 @@ const senders = [1, 2] as const;
 const samplePeriodMs = 200;
 const copyMsMax = 30 * 60_000;
 
+/** Bytes of one node, as it says itself. */
+interface Memory {
+  readonly resident: number;
+  readonly blockCache: number;
+  readonly writeBuffers: number;
+  readonly tableReaders: number;
+  readonly heap: number;
+  readonly external: number;
+}
+
 interface Sample {
   readonly ms: number;
-  /** Resident, bytes. */
-  readonly sender: number;
-  readonly receiver: number;
+  readonly sender: Memory;
+  /** What the sender took before. */
+  readonly before: Memory;
+  readonly receiver: Memory;
   /** That the receiver took, all streams. */
   readonly received: number;
 }
@@ -59,6 +74,24 @@ async function series(cluster: ProcessCluster, node: number, name: string): Prom
   } catch {
     return 0;
   }
+}
+
+async function memoryOf(cluster: ProcessCluster, node: number): Promise<Memory> {
+  const part = (name: string): Promise<number> =>
+    series(cluster, node, `dynakv_engine_memory_bytes{part="${name}"}`);
+  const [blockCache, writeBuffers, tableReaders] = await Promise.all([
+    part('block-cache'),
+    part('write-buffers'),
+    part('table-readers'),
+  ]);
+  const heap = await series(cluster, node, 'nodejs_heap_size_used_bytes');
+  const external = await series(cluster, node, 'nodejs_external_memory_bytes');
+  const resident = residentBytes(cluster.pidOf(node) ?? 0);
+  return { resident, blockCache, writeBuffers, tableReaders, heap, external };
+}
+
+function restOf({ resident, blockCache, writeBuffers, tableReaders }: Memory): number {
+  return resident - blockCache - writeBuffers - tableReaders;
 }
 
 const received = 'dynakv_snapshot_bytes_total{direction="received"}';
@@ -143,7 +176,7 @@ export async function runSnapshotAtSize(options: SizeOptions): Promise<void> {
   await wait(8_000);
   await foreground(writer, writes, 5_000, count);
   const before = writer.p99Ms();
-  const resident = senders.map((node) => residentBytes(cluster.pidOf(node) ?? 0));
+  const memoryBefore = await Promise.all(senders.map((node) => memoryOf(cluster, node)));
   cluster.restart([receiver]);
   const startedAt = performance.now();
   const samples: Sample[] = [];
@@ -158,8 +191,9 @@ export async function runSnapshotAtSize(options: SizeOptions): Promise<void> {
     const sentBytes = Math.max(...perNode);
     samples.push({
       ms: Math.round(performance.now() - startedAt),
-      sender: residentBytes(cluster.pidOf(sender) ?? 0) - (resident[sender - 1] ?? 0),
-      receiver: residentBytes(cluster.pidOf(receiver) ?? 0),
+      sender: await memoryOf(cluster, sender),
+      before: must(memoryBefore[sender - 1]),
+      receiver: await memoryOf(cluster, receiver),
       received: await series(cluster, receiver, received),
     });
     if (killed < kills && sentBytes > (mebibytes * mebibyte * (killed + 1)) / (kills + 1)) {
@@ -224,12 +258,20 @@ function seconds(since: number): string {
   return ((performance.now() - since) / 1_000).toFixed(1);
 }
 
+const memoryNames = [
+  ...['resident', 'blockCache', 'writeBuffers', 'tableReaders', 'heap', 'external'],
+] as const satisfies readonly (keyof Memory)[];
+
 function report(samples: readonly Sample[]): void {
   mkdirSync(outFolder, { recursive: true });
-  const rows = samples.map(({ ms, sender, receiver: taken, received: bytes }) =>
-    [ms, ...[sender, taken, bytes].map((value) => (value / mebibyte).toFixed(1))].join(','),
+  const mebibytesOf = (bytes: number): string => (bytes / mebibyte).toFixed(1);
+  const columns = (of: Memory): string[] =>
+    [...memoryNames.map((name) => of[name]), restOf(of)].map(mebibytesOf);
+  const rows = samples.map(({ ms, sender, receiver: taker, received: bytes }) =>
+    [ms, mebibytesOf(bytes), ...columns(sender), ...columns(taker)].join(','),
   );
-  const header = 'ms,sender extra MiB,receiver MiB,received MiB';
+  const names = (of: string): string[] => [...memoryNames, 'rest'].map((name) => `${of} ${name}`);
+  const header = ['ms', 'received', ...names('sender'), ...names('receiver')].join(',');
   writeFileSync(join(outFolder, 'snapshot-at-size.csv'), `${[header, ...rows].join('\n')}\n`);
   const peak = (of: (sample: Sample) => number): string =>
     (Math.max(...samples.map(of)) / mebibyte).toFixed(0);
@@ -241,9 +283,14 @@ function report(samples: readonly Sample[]): void {
     return gibibytes > 0 ? (grown / gibibytes).toFixed(1) : '?';
   };
   say(
-    `memory: sender ${peak((sample) => sample.sender)} MiB above before at most, ` +
-      `receiver ${peak((sample) => sample.receiver)} MiB in all at most; in the second half ` +
-      `${slope((sample) => sample.sender)} and ${slope((sample) => sample.receiver)} MiB for a GiB`,
+    'memory, MiB at most: sender ' +
+      `${peak(({ sender, before }) => sender.resident - before.resident)} above before, ` +
+      `${peak(({ sender, before }) => restOf(sender) - restOf(before))} of it not the engine's; ` +
+      `receiver ${peak(({ receiver: taker }) => taker.resident)} in all, ` +
+      `${peak(({ receiver: taker }) => restOf(taker))} of it not the engine's, as the sender's ` +
+      `${peak(({ before }) => restOf(before))} before; in the second half the rest grew by ` +
+      `${slope(({ sender }) => restOf(sender))} and ` +
+      `${slope(({ receiver: taker }) => restOf(taker))} for a GiB`,
   );
 }
 
