@@ -107,10 +107,11 @@ const leadersReturned: Gate = (round) => {
   return undefined;
 };
 
-/** It leads nothing, although with even shares it would lead two shards at least. */
+/** It leads nothing, although it has copies and would lead two shards at least by even shares. */
 function lacksLeaders(round: Round, node: NodeView): boolean {
   const share = (round.status?.shardCount ?? 0) / Math.max(1, round.nodes.size);
-  return node.state === 'active' && node.leaderCount === 0 && share >= 2;
+  const mayLead = node.state === 'active' && node.replicaCount > 0;
+  return mayLead && node.leaderCount === 0 && share >= 2;
 }
 
 const gates: Readonly<Record<UpdatePredicate, Gate>> = {
