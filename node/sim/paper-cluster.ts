@@ -1,0 +1,199 @@
+/**
+ * The real manager of shards, catalog and planner, over groups on paper (`paper-group.ts`): a life
+ * of minutes takes milliseconds, so that many can be lived. Calls take time, get lost, and end
+ * without anybody hearing of it; nodes die and return.
+ */
+import { must } from '../lib/assert.ts';
+import { DynakvError, isDynakvError } from '../lib/errors.ts';
+import { Prng } from '../lib/prng.ts';
+import type { GroupCommand, SurveyReply } from '../host/group-commands.ts';
+import { bornGroups } from '../manager/bootstrap.ts';
+import { Catalog } from '../manager/catalog.ts';
+import type { FeatureFanout } from '../manager/feature-fanout.ts';
+import { MoveRate } from '../manager/move-rate.ts';
+import { ShardManager } from '../manager/shard-manager.ts';
+import { decideSystem } from '../manager/system-commands.ts';
+import type { SystemCommand } from '../manager/system-commands.ts';
+import type { Router } from '../router/router.ts';
+import { systemGroupId } from '../shards/groups.ts';
+import { planShards } from '../shards/planner.ts';
+import { silentLogger } from '../sys/log.ts';
+import type { NodeId } from '../sys/network.ts';
+import { SimScheduler } from './clock.ts';
+import { PaperGroup } from './paper-group.ts';
+
+const stepMs = 50;
+const callMsMax = 10;
+const lostChance = 0.03;
+const attemptsMax = 30;
+
+export class PaperCluster {
+  readonly scheduler = new SimScheduler();
+  readonly catalog = new Catalog();
+  readonly groups = new Map<number, PaperGroup>();
+  /** Nodes that answer. */
+  readonly live = new Set<NodeId>();
+  readonly #random: Prng;
+  readonly #time = this.scheduler.openTime();
+  readonly #places = new Map<string, NodeId>();
+  #manager: ShardManager | undefined;
+  #managedTerm = 0;
+
+  constructor(seed: number, nodes: number, shardCount: number, replicationFactor: number) {
+    this.#random = new Prng(seed);
+    const ids = Array.from({ length: nodes }, (_, i) => i + 1);
+    const members = ids.map((nodeId) => ({
+      ...{ nodeId, address: `n${nodeId}:7000`, storeId: `s${nodeId}` },
+      ...{ clientAddress: `n${nodeId}:8000`, opsAddress: `n${nodeId}:9100` },
+    }));
+    const rest = { shardCount, replicationFactor, createdAtMs: 1 };
+    const born = bornGroups({ clusterId: 'paper', members, ...rest });
+    this.catalog.load(must(born[0]).rows);
+    for (const group of born) {
+      const lives = (id: number): boolean => this.live.has(this.#place(group.groupId, id));
+      this.groups.set(group.groupId, new PaperGroup(group, this.#random, lives));
+    }
+    ids.forEach((nodeId) => this.live.add(nodeId));
+    this.#notePlaces();
+    this.#elect();
+    this.#time.every(stepMs, () => {
+      for (const group of this.groups.values()) {
+        group.pass(stepMs);
+      }
+      this.#elect();
+    });
+  }
+
+  get manager(): ShardManager {
+    return must(this.#manager);
+  }
+
+  #place(groupId: number, replicaId: number): NodeId {
+    return this.#places.get(`${groupId}:${replicaId}`) ?? 0;
+  }
+
+  #notePlaces(): void {
+    for (const { groupId, replicas } of this.catalog.groups.values()) {
+      for (const { replicaId, nodeId } of replicas) {
+        this.#places.set(`${groupId}:${replicaId}`, nodeId);
+      }
+    }
+  }
+
+  /** Another leader of the system group: another manager. */
+  #elect(): void {
+    const { leader, term, isLed } = must(this.groups.get(systemGroupId));
+    if (!isLed || term === this.#managedTerm) {
+      return;
+    }
+    this.#manager?.closed();
+    this.#managedTerm = term;
+    const ownId = this.#place(systemGroupId, leader);
+    const { catalog } = this;
+    this.#manager = new ShardManager({
+      ...{ catalog, ownId, clock: this.#time, timers: this.#time, logger: silentLogger },
+      router: this.#router() as unknown as Router,
+      features: { raise: () => Promise.resolve(false) } as unknown as FeatureFanout,
+      rate: new MoveRate(),
+      node: (nodeId) => ({
+        ...{ live: this.live.has(nodeId), stopping: false, freeBytes: 0, usedBytes: 0 },
+        ...{ featureVersionMax: 0, snapshotBytesSent: 0 },
+      }),
+    });
+    this.#manager.opened(term);
+  }
+
+  #router(): Pick<Router, 'call' | 'system' | 'survey'> {
+    return {
+      call: async (groupId, command) => {
+        const group = must(this.groups.get(groupId));
+        return await this.#sent(() => group.run(command as GroupCommand));
+      },
+      system: async (body) => await this.#sent(() => this.#decide(body as SystemCommand)),
+      survey: async (nodeId, after) => await this.#sent(() => this.#survey(nodeId, after)),
+    };
+  }
+
+  /** There and back: either way may be lost. */
+  async #sent<T>(run: () => T): Promise<T> {
+    await this.#pass();
+    if (this.#random.chance(lostChance)) {
+      throw new DynakvError('Unavailable', 'Lost on the way');
+    }
+    const answer = run();
+    await this.#pass();
+    if (this.#random.chance(lostChance)) {
+      throw new DynakvError('OutcomeUnknown', 'Lost on the way back');
+    }
+    return answer;
+  }
+
+  async #pass(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#time.after(1 + this.#random.below(callMsMax), resolve);
+    });
+  }
+
+  #decide(command: SystemCommand): unknown {
+    const { term, isLed } = must(this.groups.get(systemGroupId));
+    if (!isLed) {
+      throw new DynakvError('Unavailable', 'The system group has no leader on paper');
+    }
+    const isLive = (nodeId: NodeId): boolean => this.live.has(nodeId);
+    const facts = { term, nowMs: this.#time.wallMs(), isLive };
+    const { writes, reply } = decideSystem(this.catalog, command, facts);
+    this.catalog.apply(writes);
+    this.#notePlaces();
+    return reply;
+  }
+
+  #survey(nodeId: NodeId, after: number): SurveyReply {
+    if (!this.live.has(nodeId)) {
+      throw new DynakvError('Unavailable', `Node ${nodeId} is away`);
+    }
+    const groups = [...this.groups.values()].flatMap((group) => {
+      const here = group.members.find((id) => this.#place(group.groupId, id) === nodeId);
+      const tells = group.isLed ? here === group.leader : here !== undefined;
+      return group.groupId > after && tells ? [group.facts(here)] : [];
+    });
+    return { kind: 'surveyed', groups, more: false };
+  }
+
+  /** A command of a person, until it is answered; undefined: it was refused. */
+  async tell(command: SystemCommand): Promise<unknown> {
+    let outcome: { readonly reply: unknown } | undefined;
+    const ask = async (): Promise<void> => {
+      for (let attempt = 0; attempt < attemptsMax && outcome === undefined; attempt++) {
+        try {
+          outcome = { reply: await this.#sent(() => this.#decide(command)) };
+        } catch (error) {
+          if (isDynakvError(error, 'Refused')) {
+            outcome = { reply: undefined };
+          }
+          await this.#pass();
+        }
+      }
+      outcome ??= { reply: undefined };
+    };
+    void ask();
+    await this.scheduler.runUntil(() => outcome !== undefined, 60_000);
+    return outcome?.reply;
+  }
+
+  /** Why movement has not come to rest; undefined: it has. */
+  unrest(): string | undefined {
+    if (this.catalog.moves.size > 0) {
+      return `moves are planned: ${[...this.catalog.moves.keys()].join(' ')}`;
+    }
+    const wanted = planShards({ view: this.manager.view() }).moves;
+    const lasting = wanted.filter(({ kind }) => kind !== 'transfer');
+    if (lasting.length > 0) {
+      return `wanted: ${lasting.map(({ id }) => id).join(' ')}`;
+    }
+    const changing = [...this.groups.values()].find(
+      ({ groupId, outgoing, learners }) =>
+        outgoing.length > 0 || (groupId !== systemGroupId && learners.length > 0),
+    );
+    return changing === undefined ? undefined : `group ${changing.groupId} is changing`;
+  }
+}
