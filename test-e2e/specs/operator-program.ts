@@ -15,6 +15,14 @@ const root = join(import.meta.dirname, '..', '..');
 /** The program from its sources; `dist/operator/main.js` is what the image has. */
 export const operatorSource = 'operator/main.ts';
 
+/** How the chart's Deployment starts Node, and what the image sets: its memory is measured. */
+const nodeFlags = ['--max-semi-space-size=4', '--single-threaded-gc'];
+const allocatorSettings = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_MMAP_THRESHOLD_: '65536',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+};
+
 export interface OperatorProgramOptions {
   readonly kubeconfig: string;
   /** Where kubectl is. */
@@ -59,10 +67,12 @@ export class OperatorProgram {
     this.#lives += 1;
     try {
       const file = join(root, entry ?? operatorSource);
-      this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', process.execPath, file], {
+      const node = [process.execPath, ...nodeFlags, file];
+      this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...node], {
         stdio: ['ignore', log, log],
         env: {
           PATH: `${join(kubectl, '..')}:${process.env['PATH'] ?? ''}`,
+          ...allocatorSettings,
           ...accountEnvironment(kubeconfig, join(outFolder, `${name}-account`)),
           DYNAKV_OPERATOR_WATCH_NAMESPACES: namespace,
           DYNAKV_OPERATOR_LEASE_NAMESPACE: namespace,
