@@ -74,6 +74,6 @@ export const executorFlaws: readonly Flaw[] = [
     storm: 'hot',
     before: "if (isFinal || error.retry === 'never' || error.retry === 'unknown') {",
     after: "if (isFinal || error.retry === 'never') {",
-    seed: 11,
+    seed: 13,
   },
 ];

@@ -39,7 +39,7 @@ export const hostFlaws: readonly Flaw[] = [
     before: "(proposed === term ? 'done' : 'notDone')",
     after: "(proposed === term ? 'done' : 'done')",
     storm,
-    seed: 13,
+    seed: 18,
   },
   {
     name: 'open-before-own-entry',

@@ -58,7 +58,7 @@ export const snapshotFlaws: readonly Flaw[] = [
     before: '          writes.push(write);\n          bytes += size;',
     after: '          bytes += size;',
     storm,
-    seed: 5,
+    seed: 1,
   },
   {
     name: 'sleeper-trusts-node',
