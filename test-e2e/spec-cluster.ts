@@ -94,7 +94,7 @@ export class SpecCluster {
     try {
       if (!this.environment.keep && this.#client !== undefined) {
         await this.#client.delete(ref);
-        await watchGone(this.#client, ref);
+        await watchGone(this.#client, ref, timeouts.namespaceGone);
       }
     } finally {
       this.#reach?.close();
@@ -134,6 +134,6 @@ export function useCluster(name: string, options: SpecOptions = {}): SpecCluster
   }, timeouts.hook);
   afterAll(async () => {
     await spec.close();
-  }, timeouts.hook);
+  }, timeouts.hook + timeouts.namespaceGone);
   return spec;
 }

@@ -31,6 +31,8 @@ class TestApi {
   readonly #server: Server;
   readonly #watches = new Set<ServerResponse>();
   refuseLists = 0;
+  /** How often it does not know its resources yet. */
+  unknownResources = 0;
 
   constructor() {
     this.#server = createServer((request, response) => {
@@ -75,7 +77,11 @@ class TestApi {
     const url = new URL(request.url ?? '/', 'http://x');
     this.requests.push(`${request.method ?? ''} ${request.url ?? ''}`);
     response.setHeader('Content-Type', 'application/json');
-    if (url.pathname === '/api/v1') {
+    if (url.pathname === '/api/v1' && this.unknownResources > 0) {
+      this.unknownResources -= 1;
+      response.statusCode = 404;
+      response.end('404 page not found');
+    } else if (url.pathname === '/api/v1') {
       response.end(JSON.stringify(resources));
     } else if (url.searchParams.get('watch') === 'true') {
       response.flushHeaders();
@@ -126,6 +132,12 @@ describe('KubeClient', () => {
       '/api/v1/nodes/a',
     );
     expect(api.requests).toEqual(['GET /api/v1']);
+  });
+
+  test('pathOf() waits for a resource that is not served yet', async () => {
+    api.unknownResources = 2;
+    expect(await client.pathOf({ ...from, name: 'a' })).toBe('/api/v1/namespaces/n/configmaps/a');
+    expect(api.requests).toEqual(['GET /api/v1', 'GET /api/v1', 'GET /api/v1']);
   });
 
   test('a refusal carries status, reason and message', async () => {

@@ -11,6 +11,7 @@ import { KubeHttp } from '../../operator/kube/kube-http.ts';
 import type { KubeRequest } from '../../operator/kube/kube-http.ts';
 import type { CollectionRef, KubeObject, ObjectRef } from './kube-objects.ts';
 import { timeouts } from './timeouts.ts';
+import { until } from './waiting.ts';
 
 export const fieldManager = 'dynakv-e2e';
 
@@ -197,15 +198,19 @@ export class KubeClient {
     if (known !== undefined) {
       return known;
     }
+    // What an API server serves is told a moment after a definition is Established.
+    return await until(`the API server to serve ${kind} in ${apiVersion}`, timeouts.request, () =>
+      this.#discover(apiVersion, isIt),
+    );
+  }
+
+  async #discover(
+    apiVersion: string,
+    isIt: (each: Resource) => boolean,
+  ): Promise<Resource | undefined> {
     const path = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
     const answer = (await this.#http.send({ method: 'GET', path })) as { resources: Resource[] };
     this.#resources.set(apiVersion, answer.resources);
-    const found = answer.resources.find(isIt);
-    if (found === undefined) {
-      throw new Error(
-        `Cannot find kind ${kind} in ${apiVersion}: the API server does not serve it`,
-      );
-    }
-    return found;
+    return answer.resources.find(isIt);
   }
 }

@@ -30,8 +30,10 @@ export const timeouts = {
   kindUp: seconds(600),
   /** Pods scheduled, started and Ready with the image present. */
   podsReady: seconds(90),
-  /** A pod or namespace gone after its deletion. */
+  /** A pod or another object gone after its deletion. */
   gone: seconds(90),
+  /** A namespace: its controller waits up to a minute between two looks at pods that still end. */
+  namespaceGone: seconds(300),
   /** A node seen as lost after its kubelet stopped: grace period and a monitor's turn. */
   nodeLost: seconds(60),
   /** The database in pods: created, or serving again. */
