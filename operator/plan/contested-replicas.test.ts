@@ -32,6 +32,7 @@ describe('contestedReplicas()', () => {
   test.each([
     ['one manager alone may change its mind', seen(['a', 3], ['a', 5], ['a', 3], ['a', 5])],
     ['a correction by another is none', seen(['a', 3], ['a', 5], ['b', 3])],
+    ['nor after many changes of mind', seen(['a', 3], ['a', 5], ['a', 4], ['a', 5], ['b', 3])],
     ['the same number again is no change', seen(['a', 3], ['b', 3], ['a', 3], ['b', 3])],
     ['nobody is noted', seen(['', 3], ['', 5], ['', 3], ['', 5])],
   ])('%s', (_what, changes) => {

@@ -13,8 +13,8 @@ export interface ReplicasChange {
 
 /** Longer than the periods in which autoscalers and Git controllers look (3 min by default), ms. */
 export const contestMs = 10 * 60 * 1_000;
-/** There, back, and there again: a person who changes their mind once does no more. */
-const changesMin = 3;
+/** There, back, and there again, by one and the other: whoever corrects another does no more. */
+const turnsMin = 3;
 
 /** Changes that still count, with this one if it is one. */
 export function noteReplicas(
@@ -34,11 +34,13 @@ export function contestedReplicas(
 ): Hindrance | undefined {
   // The first one that was seen was there before; it is no change.
   const recent = changes.slice(1).filter((change) => nowMs - change.atMs < contestMs);
-  const managers = [...new Set(recent.map(({ manager }) => manager).filter((name) => name !== ''))];
-  const [first, ...others] = managers;
-  if (first === undefined || others.length === 0 || recent.length < changesMin) {
+  const byWhom = recent.map(({ manager }) => manager).filter((name) => name !== '');
+  // One that changes its mind has one turn, however often it does.
+  const turns = byWhom.filter((name, index) => name !== byWhom[index - 1]);
+  if (turns.length < turnsMin) {
     return undefined;
   }
+  const managers = [...new Set(turns)];
   const said = managers.map((name) => {
     const last = recent.findLast(({ manager }) => manager === name);
     return `"${name}" to ${last?.replicas ?? 0}`;
