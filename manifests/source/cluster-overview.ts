@@ -175,6 +175,15 @@ const process: readonly Panel[] = [
     queries: [{ expr: ofNodes('process_resident_memory_bytes'), legend: '{{pod}}' }],
   },
   {
+    title: 'Memory of the row engine',
+    description: 'By part, all nodes together: block cache, write buffers, table readers.',
+    kind: 'timeseries',
+    unit: 'bytes',
+    queries: [
+      { expr: `sum by (part) (${ofNodes('dynakv_engine_memory_bytes')})`, legend: '{{part}}' },
+    ],
+  },
+  {
     title: 'Delay of the event loop, p99',
     description: 'Above 50 ms everything on this node is late, heartbeats too.',
     kind: 'timeseries',

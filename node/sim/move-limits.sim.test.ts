@@ -12,13 +12,17 @@ import { Acked, testMs } from './testing-scenarios.ts';
 
 const compaction = { keepBytes: 1_024, catchUpBytesMax: 4_096 };
 
-async function started(seed: number, zoneOf?: (nodeId: NodeId) => string): Promise<ManagedCluster> {
+async function started(
+  seed: number,
+  zoneOf?: (nodeId: NodeId) => string,
+  valueBytes = 4_000,
+): Promise<ManagedCluster> {
   const zones = zoneOf === undefined ? {} : { zoneOf };
   const cluster = new ManagedCluster({ seed, nodes: 3, shards: 16, compaction, ...zones });
   // Copies take long enough to be seen side by side.
   cluster.sim.network.options = { ...cluster.sim.network.options, delayMaxMs: 30 };
   await cluster.sim.start();
-  await new Acked().fill(cluster.sim, 1, 48, 4_000);
+  await new Acked().fill(cluster.sim, 1, 48, valueBytes);
   return cluster;
 }
 
@@ -80,7 +84,7 @@ describe('limits of movement', () => {
   test(
     'the bytes a second of the settings, by what nodes have sent',
     async () => {
-      const cluster = await started(611);
+      const cluster = await started(611, undefined, 10_000);
       const limit = 64 * kibibyte;
       const settings = { snapshotBytesPerSecond: limit };
       await cluster.change({ op: 'updateSettings', settings, allowLowerReplication: false });
