@@ -2,26 +2,11 @@
 // shard's majority away, also when the operator is lost between any two steps. Method: a model of
 // Kubernetes and the database (`testing-world.ts`) that throws when data is lost.
 import { describe, expect, test } from '@jest/globals';
-import type { ClusterSpec } from '../api/cluster-spec.ts';
 import { contestMs } from './contested-replicas.ts';
 import { cordonMs } from './cordon-plan.ts';
 import { describeStep } from './step.ts';
+import { testingSpec as spec } from './testing-spec.ts';
 import { TestingWorld, tickMs } from './testing-world.ts';
-
-function spec(change: Partial<ClusterSpec> = {}): ClusterSpec {
-  return {
-    ...{ replicas: 3, shards: 8, replicationFactor: 3, paused: false },
-    topology: { zoneKey: 'topology.kubernetes.io/zone' },
-    storage: { size: '1Gi', retention: { whenScaled: 'Retain', whenDeleted: 'Retain' } },
-    rebalance: { mode: 'Auto' },
-    scaleDown: { stabilizationSeconds: 3, stallSeconds: 600 },
-    update: {
-      ...{ mode: 'Auto', minReadySeconds: 0, leaderTransferSeconds: 30 },
-      ...{ progressDeadlineSeconds: 300, skipPredicates: [] },
-    },
-    ...change,
-  } as unknown as ClusterSpec;
-}
 
 function settled(replicas = 3): TestingWorld {
   const world = new TestingWorld(spec({ replicas }));

@@ -2,27 +2,15 @@
 // cluster of the model world, with the fourth node seen otherwise.
 import { describe, expect, test } from '@jest/globals';
 import type { NodeView } from '../../node/contract/status-types.ts';
-import type { ClusterSpec } from '../api/cluster-spec.ts';
 import type { Observed } from '../api/observed.ts';
 import { closedGates, leadersReturnMsMax } from './roll-gates.ts';
 import { makeRound } from './round.ts';
+import { testingSpec } from './testing-spec.ts';
 import { TestingWorld } from './testing-world.ts';
-
-const spec = {
-  ...{ replicas: 4, shards: 8, replicationFactor: 3, paused: false },
-  topology: { zoneKey: 'topology.kubernetes.io/zone' },
-  storage: { size: '1Gi', retention: { whenScaled: 'Retain', whenDeleted: 'Retain' } },
-  rebalance: { mode: 'Auto' },
-  scaleDown: { stabilizationSeconds: 3, stallSeconds: 600 },
-  update: {
-    ...{ mode: 'Auto', minReadySeconds: 0, leaderTransferSeconds: 30 },
-    ...{ progressDeadlineSeconds: 300, skipPredicates: [] },
-  },
-} as unknown as ClusterSpec;
 
 /** Gates closed for the first pod, when all pods are new and Ready for so long, ms. */
 function closedWith(fourth: Partial<NodeView>, readyMs: number): readonly string[] {
-  const world = new TestingWorld(spec);
+  const world = new TestingWorld(testingSpec({ replicas: 4 }));
   world.run('a settled cluster', () => world.isSettled());
   const seen: Observed = world.observe();
   const { status } = seen.database;
