@@ -8,10 +8,10 @@
  * what destroys something reads the object itself first.
  */
 import { backoffMs } from '../../node/lib/backoff.ts';
-import { messageOf } from '../../node/lib/errors.ts';
 import type { Clock, Timers } from '../../node/sys/clock.ts';
 import type { Logger } from '../../node/sys/log.ts';
 import type { Random } from '../../node/sys/random.ts';
+import { FailureStreak } from './failure-streak.ts';
 import type { Kind } from './kinds.ts';
 import type { KubeClient, Selection } from './kube-client.ts';
 import { isExpired, isKubeError } from './kube-error.ts';
@@ -43,16 +43,17 @@ export class Informer<T extends KubeObject> {
   readonly #options: InformerOptions<T>;
   readonly #objects = new Map<string, T>();
   readonly #end = new AbortController();
+  readonly #failures: FailureStreak;
   #resourceVersion: string | undefined;
   #hasSynced = false;
   #lastContactMs: number;
-  #failures = 0;
   #restarts = 0;
   #running: Promise<void> | undefined;
 
   constructor(options: InformerOptions<T>) {
     this.#options = options;
     this.#lastContactMs = options.clock.monotonicMs();
+    this.#failures = new FailureStreak('A watch', options);
   }
 
   get kind(): string {
@@ -92,7 +93,7 @@ export class Informer<T extends KubeObject> {
   }
 
   async #run(): Promise<void> {
-    const { timers, random, log } = this.#options;
+    const { timers, random } = this.#options;
     while (!this.#end.signal.aborted) {
       try {
         if (this.#resourceVersion === undefined) {
@@ -106,14 +107,13 @@ export class Informer<T extends KubeObject> {
         if (isExpired(error)) {
           this.#resourceVersion = undefined;
         } else {
-          this.#failures += 1;
-          log.warn('A watch failed and is begun anew', { kind: this.kind, why: messageOf(error) });
+          this.#failures.failed(error, { kind: this.kind });
           // Refused for good (403, 404): a new list says so again, and works once it is allowed.
           if (isKubeError(error) && error.status >= 400 && error.status < 500) {
             this.#resourceVersion = undefined;
           }
           const unit = random.uint32() / 2 ** 32;
-          await pause(timers, backoffMs(backoff, this.#failures - 1, unit), this.#end.signal);
+          await pause(timers, backoffMs(backoff, this.#failures.count - 1, unit), this.#end.signal);
         }
       }
       this.#restarts += 1;
@@ -171,7 +171,7 @@ export class Informer<T extends KubeObject> {
 
   #touch(): void {
     this.#lastContactMs = this.#options.clock.monotonicMs();
-    this.#failures = 0;
+    this.#failures.worked({ kind: this.kind });
   }
 
   #take(object: T): void {

@@ -7,6 +7,7 @@
 import { messageOf } from '../../node/lib/errors.ts';
 import type { Clock, Timers } from '../../node/sys/clock.ts';
 import type { Logger } from '../../node/sys/log.ts';
+import { FailureStreak } from './failure-streak.ts';
 import { kindOf } from './kinds.ts';
 import type { KubeClient } from './kube-client.ts';
 import { isKubeError } from './kube-error.ts';
@@ -44,6 +45,7 @@ export class LeaseElection {
   readonly #renewMsMax: number;
   readonly #retryMs: number;
   readonly #end = new AbortController();
+  readonly #failures: FailureStreak;
   #term: AbortController | undefined;
   #seen: Seen | undefined;
   /** When the request was sent that renewed it last. */
@@ -57,6 +59,7 @@ export class LeaseElection {
     this.#durationMs = options.durationMs ?? 15_000;
     this.#renewMsMax = options.renewMsMax ?? 10_000;
     this.#retryMs = options.retryMs ?? 2_000;
+    this.#failures = new FailureStreak('A look at the Lease', options);
   }
 
   get isHeld(): boolean {
@@ -99,12 +102,13 @@ export class LeaseElection {
   }
 
   async #run(): Promise<void> {
-    const { timers, log, clock } = this.#options;
+    const { timers, clock } = this.#options;
     while (!this.#end.signal.aborted) {
       try {
         await this.#attempt();
+        this.#failures.worked();
       } catch (error) {
-        log.warn('Cannot reach the Lease', { why: messageOf(error) });
+        this.#failures.failed(error);
       }
       if (this.#term !== undefined && this.remainingMs === 0) {
         this.#leave('late');

@@ -6,10 +6,10 @@
  * Bounded by the number of distinct keys: there is nothing but keys in it.
  */
 import { backoffMs } from '../../node/lib/backoff.ts';
-import { messageOf } from '../../node/lib/errors.ts';
 import type { Clock, Timer, Timers } from '../../node/sys/clock.ts';
 import type { Logger } from '../../node/sys/log.ts';
 import type { Random } from '../../node/sys/random.ts';
+import { FailureStreak } from './failure-streak.ts';
 
 export interface WorkQueueOptions {
   readonly clock: Clock;
@@ -42,7 +42,7 @@ export class WorkQueue {
   readonly #ready = new Set<string>();
   readonly #running = new Map<string, { readonly sinceMs: number; readonly end: Promise<void> }>();
   readonly #delayed = new Map<string, Delayed>();
-  readonly #failures = new Map<string, number>();
+  readonly #failures = new Map<string, FailureStreak>();
   #addsTotal = 0;
   #retriesTotal = 0;
   #isOpen = false;
@@ -128,19 +128,20 @@ export class WorkQueue {
   }
 
   async #work(key: string): Promise<void> {
-    const { work, random, log } = this.#options;
+    const { work, random } = this.#options;
     try {
       const againMs = await work(key);
+      this.#failures.get(key)?.worked({ key });
       this.#failures.delete(key);
       if (againMs !== undefined) {
         this.addAfter(key, againMs);
       }
     } catch (error) {
-      const failures = this.#failures.get(key) ?? 0;
-      this.#failures.set(key, failures + 1);
+      const failures = this.#failures.get(key) ?? new FailureStreak('Work', this.#options);
+      this.#failures.set(key, failures);
       this.#retriesTotal += 1;
-      const waitMs = backoffMs(backoff, failures, random.uint32() / 2 ** 32);
-      log.warn('Work failed and is tried again', { key, waitMs, why: messageOf(error) });
+      const waitMs = backoffMs(backoff, failures.count, random.uint32() / 2 ** 32);
+      failures.failed(error, { key, waitMs });
       this.addAfter(key, waitMs);
     }
   }

@@ -3,7 +3,6 @@
  * Parts that touch the world come in, so that tests put their own in place; `main.ts` has the real
  * ones.
  */
-import { messageOf } from '../../node/lib/errors.ts';
 import type { Clock, Timers } from '../../node/sys/clock.ts';
 import type { Logger } from '../../node/sys/log.ts';
 import type { Random } from '../../node/sys/random.ts';
@@ -210,7 +209,7 @@ export class Operator {
   }
 
   async #work(key: string): Promise<number | undefined> {
-    const { clock, onRound, log } = this.#parts;
+    const { clock, onRound } = this.#parts;
     const startMs = clock.monotonicMs();
     const seconds = (): number => (clock.monotonicMs() - startMs) / 1_000;
     try {
@@ -218,7 +217,6 @@ export class Operator {
       onRound('success', seconds());
       return againMs;
     } catch (error) {
-      log.warn('A round failed', { key, why: messageOf(error) });
       onRound('error', seconds());
       throw error;
     }
