@@ -35,6 +35,8 @@ export class GroupFitter {
   readonly #neededTotal: number;
   /** Groups whose copies were moved for the spread's sake. */
   readonly spreadMended = new Set<number>();
+  /** Groups whose spread is to be mended once the nodes are settled. */
+  readonly spreadWaits = new Set<number>();
 
   constructor({ board, profile, copies, isSettled }: FitterOptions) {
     this.#board = board;
@@ -61,11 +63,12 @@ export class GroupFitter {
     while (problem === undefined && board.size(g) < this.#copies) {
       problem = this.#add(g);
     }
-    if (problem === undefined && this.#isSettled) {
-      while (problem === undefined && !this.#isBest(g)) {
-        problem = this.#mendSpread(g);
-        this.spreadMended.add(g);
-      }
+    if (problem === undefined && !this.#isSettled && !this.#isBest(g)) {
+      this.spreadWaits.add(g);
+    }
+    while (problem === undefined && this.#isSettled && !this.#isBest(g)) {
+      problem = this.#mendSpread(g);
+      this.spreadMended.add(g);
     }
     if (board.size(g) < board.roster.factor) {
       this.#keepOdd(g);

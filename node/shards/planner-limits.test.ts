@@ -230,9 +230,29 @@ describe('balance', () => {
       const plan = planShards({ view: { ...skewed, nodes } });
       expect(plan.moves.filter(({ kind }) => kind === 'swap')).toEqual([]);
       expect(messageOf(plan, 'BalanceWaits')).toBe(
-        'Cannot balance 5 nodes yet: node 2 must be active first',
+        'Cannot balance 5 nodes yet: node 2 must be active and steady first',
       );
     }
+  });
+
+  test('says which shards are spread better once nodes are settled', () => {
+    const nodes = zonedNodes('aabbcc');
+    const born = clusterOf({ nodes, shards: 12 });
+    const crowded = born.groups.map((group) =>
+      group.groupId === 1 || group.groupId === 2
+        ? { ...group, replicas: group.replicas.map((each, k) => ({ ...each, nodeId: k + 1 })) }
+        : group,
+    );
+    const view = { ...born, groups: crowded };
+    expect(copiesOf(planShards({ view }).moves)).toBeGreaterThan(1);
+    const unsteady = born.nodes.map((node) =>
+      node.nodeId === 5 ? { ...node, steady: false } : node,
+    );
+    const plan = planShards({ view: { ...view, nodes: unsteady } });
+    expect(copiesOf(plan.moves)).toBe(0);
+    expect(messageOf(plan, 'BalanceWaits')).toBe(
+      'Cannot spread 2 shards better yet: node 5 must be active and steady first',
+    );
   });
 
   test('waits for repairs that cannot be made yet, and follows those that can', () => {

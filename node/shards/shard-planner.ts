@@ -84,7 +84,9 @@ export class ShardPlanner {
     const isWanted = this.#view.limits?.mayBalance ?? true;
     const mayBalance = isWanted && isSettled && !isShort;
     const stuck = mayBalance ? new LoadBalancer(board, profile).run() : [];
-    const refusals = refuseShards({ board, problems, stuck, waits: isWanted && !mayBalance });
+    const waits = isWanted && !mayBalance;
+    const { spreadWaits } = fitter;
+    const refusals = refuseShards({ board, problems, stuck, waits, spreadWaits });
     return { ...this.#moves(fitter.spreadMended, isWanted), refusals };
   }
 

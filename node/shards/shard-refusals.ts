@@ -13,6 +13,8 @@ export interface ShardOutcome {
   readonly stuck: readonly number[];
   /** Loads would be evened out if nodes and shards were settled. */
   readonly waits: boolean;
+  /** Groups that would be spread better over zones if nodes were settled. */
+  readonly spreadWaits: ReadonlySet<number>;
 }
 
 export function refuseShards(outcome: ShardOutcome): Refusal[] {
@@ -109,13 +111,14 @@ function refuseShort({ board, problems }: ShardOutcome, cause: FitProblem): Refu
   });
 }
 
-function refuseBalance({ board, waits }: ShardOutcome): Refusal | undefined {
+function refuseBalance({ board, waits, spreadWaits }: ShardOutcome): Refusal | undefined {
   const { roster } = board;
-  if (!waits) {
-    return undefined;
-  }
-  const outside = roster.nodes.filter((_, i) => roster.holds(i) && !isInBand(board, i));
-  if (outside.length === 0) {
+  const outside = roster.nodes.filter((_, i) => waits && roster.holds(i) && !isInBand(board, i));
+  const what = [
+    outside.length > 0 ? [`balance ${counted(outside.length, 'node')}`] : [],
+    spreadWaits.size > 0 ? [`spread ${counted(spreadWaits.size, 'shard')} better`] : [],
+  ].flat();
+  if (what.length === 0) {
     return undefined;
   }
   const frozen = roster.nodes.filter((_, i) => roster.standing(i) === 'frozen');
@@ -123,11 +126,14 @@ function refuseBalance({ board, waits }: ShardOutcome): Refusal | undefined {
   const why =
     short > 0
       ? `${counted(short, 'shard')} must be repaired first`
-      : `${namedNodes(frozen.map(({ nodeId }) => nodeId))} must be active first`;
+      : `${namedNodes(frozen.map(({ nodeId }) => nodeId))} must be active and steady first`;
   return makeRefusal({
     reason: 'BalanceWaits',
-    message: `Cannot balance ${counted(outside.length, 'node')} yet: ${why}`,
-    facts: { nodes: outside.length, shards: short, unsettled: frozen.length },
+    message: `Cannot ${what.join(' and ')} yet: ${why}`,
+    facts: {
+      ...{ nodes: outside.length, shards: short, spread: spreadWaits.size },
+      unsettled: frozen.length,
+    },
   });
 }
 
