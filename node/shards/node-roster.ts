@@ -186,9 +186,12 @@ export class NodeRoster {
     return this.standing(i) === 'lost';
   }
 
-  /** May become a member of the system group, as every node that stays and answers does. */
+  /**
+   * May become a member of the system group, as every node does that answers until it is removed: a
+   * drained one serves requests, too, and may have been drained before it became one.
+   */
   joins(i: number): boolean {
-    return this.isAlive(i) && this.node(i).state !== 'drained';
+    return this.isAlive(i);
   }
 
   /** May lead now. A node that is not steady keeps its leaderships: moving them is unrest, too. */

@@ -38,6 +38,8 @@ export class NodeStories {
   #isBusy = false;
   /** The node that is away for longer, or was last. */
   #gone: NodeId | undefined;
+  /** Old disks that run now. */
+  readonly #oldDisks = new Set<NodeId>();
 
   constructor(teller: StoryTeller) {
     this.#teller = teller;
@@ -188,10 +190,15 @@ export class NodeStories {
   /** The old disk of a node that was removed runs for a while, and serves nothing. */
   async comeBack(nodeId: NodeId): Promise<void> {
     const { cluster } = this.#teller.parts;
+    if (this.#oldDisks.has(nodeId)) {
+      return; // Two asked for the removal, and were told that it is done.
+    }
+    this.#oldDisks.add(nodeId);
     this.#teller.note(nodeId, 'old disk', 'of a node that was removed');
     cluster.bootSoon(nodeId, () => undefined);
     await this.#desk.pause(oldDiskRunsMs);
     cluster.crash(nodeId, false);
+    this.#oldDisks.delete(nodeId);
   }
 
   /** Down for longer than the grace period: it is dead, and replaced if there is another node. */

@@ -59,7 +59,9 @@ export class PlacementChecks {
       return `the plan is held: ${JSON.stringify(plan)} ${settings.rebalanceMode}`;
     }
     const waits = manager.refusals.find(({ reason }) => reason === 'BalanceWaits');
-    if (waits !== undefined) {
+    const isMissing = manager.refusals.some(({ reason }) => missingReasons.has(reason));
+    // Nodes settle; shards for whose copies there is no node are not repaired any more.
+    if (waits !== undefined && (waits.facts['unsettled'] !== 0 || !isMissing)) {
       return waits.message;
     }
     const wanted = planShards({ view: manager.view() }).moves;
