@@ -1,7 +1,8 @@
 /**
  * Program behind `make sim`: runs many seeds in two worker processes, with a line of progress, and
  * ends with `N passed, N failed`. Every failure is printed in full with the command that replays
- * it; `--shrink` looks for a smaller one that fails alike; `--ledger` writes what ran clean.
+ * it; `--shrink` looks for a smaller one that fails alike; `--ledger` writes what ran clean. Ctrl-C
+ * lets the seeds under way end, and what ran until then counts.
  */
 import { Command } from 'commander';
 import { messageOf } from '../lib/errors.ts';
@@ -49,6 +50,8 @@ class Progress {
   readonly #startedMs = performance.now();
   readonly #seeds: number;
   #shownMs = 0;
+  /** No more seeds are begun: someone wants it to end. */
+  isStopped = false;
   passed = 0;
   readonly failed: SeedResult[] = [];
 
@@ -65,7 +68,7 @@ class Progress {
   }
 
   isOver(minutes: number): boolean {
-    return minutes > 0 && this.#elapsedMs >= minutes * minuteMs;
+    return this.isStopped || (minutes > 0 && this.#elapsedMs >= minutes * minuteMs);
   }
 
   add(result: SeedResult): void {
@@ -106,6 +109,12 @@ async function main(args: Arguments): Promise<void> {
   const progress = new Progress(seeds);
   const commit = repositoryCommit();
   let next = first;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    // Once: whoever asks again does not want to wait for the seeds under way.
+    process.once(signal, () => {
+      progress.isStopped = true;
+    });
+  }
   await runPool({
     workers: wholeNumber(args.workers, 'workers'),
     overrides,

@@ -19,4 +19,6 @@ if (import.meta.main) {
   process.on('disconnect', () => {
     process.exit(0);
   });
+  // Ctrl-C reaches a whole group of processes: the parent decides when this one ends.
+  process.on('SIGINT', () => undefined);
 }
