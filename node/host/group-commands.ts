@@ -5,6 +5,7 @@
 import type { ConfChangeSingle } from '../raft/conf-change.ts';
 import type { ConfState, ReplicaId } from '../raft/messages.ts';
 import type { ProgressState } from '../raft/progress.ts';
+import type { NodeId, PeerAddress } from '../sys/network.ts';
 
 /** Changes of one configuration entry at most. */
 export const configureChangesMax = 32;
@@ -83,6 +84,19 @@ export interface SurveyReply {
   readonly groups: readonly GroupFacts[];
   /** There are more above the last one. */
   readonly more: boolean;
+}
+
+/** Asked of any node: where the members of the system group are, by its catalog. */
+export interface WhereaboutsCommand {
+  readonly kind: 'whereabouts';
+}
+
+export interface WhereaboutsReply {
+  readonly kind: 'found';
+  /** Of the system group's log: the catalog is as new as this. */
+  readonly index: number;
+  readonly members: readonly PeerAddress[];
+  readonly systemReplicas: readonly { readonly replicaId: ReplicaId; readonly nodeId: NodeId }[];
 }
 
 export type GroupReply =

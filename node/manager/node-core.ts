@@ -45,6 +45,7 @@ import { ShardBytes } from './shard-bytes.ts';
 import type { ShardManager } from './shard-manager.ts';
 import { snapshotPolicy } from './snapshot-policy.ts';
 import { SystemGroup } from './system-group.ts';
+import { SystemGuide } from './system-guide.ts';
 import { TableFanout } from './table-fanout.ts';
 import { CatalogTables } from './table-service.ts';
 
@@ -130,15 +131,14 @@ export class NodeCore {
   readonly #fanout: TableFanout;
   readonly #dropped: DroppedTables;
   readonly #leaderHome: LeaderHome;
+  readonly #guide: SystemGuide;
   readonly #timers: Timer[] = [];
   readonly #events: NodeEvents;
   #freeBytes = 0;
-  #seed: JoinSeed | undefined;
   #stopped = false;
 
   private constructor(parts: NodeParts, events: NodeEvents) {
     this.parts = parts;
-    this.#seed = parts.options.seed;
     this.#events = events;
     const { engine, network, clock, timers, random, logger, options } = parts;
     const failed = (error: unknown): void => {
@@ -185,11 +185,14 @@ export class NodeCore {
       bytesOf: (group) => this.#bytes.of(group),
       snapshotTo: ({ groupId }, replicaId) => this.snapshotter.progressTo(groupId, replicaId),
     });
+    this.#guide = this.#newGuide();
     this.router = new Router({
       ...{ network, clock, timers, random, commandsMax: options.commandsMax, load: this.load },
       ...{ host: this.host, executors: this.executors, system: this.#system },
       ...{ membership: this.membership, placement: this.catalog },
       bootNonce: must(parts.log.bootHistory.at(-1)),
+      ownAnswer: (question) =>
+        question.kind === 'survey' ? this.membership.survey(question) : this.#guide.answer(),
     });
     this.#fanout = new TableFanout({
       ...{ catalog: this.catalog, router: this.router, clock, timers, random, logger },
@@ -200,6 +203,16 @@ export class NodeCore {
     this.#loader = new CatalogLoader({ catalog, engine, store: this.#store, drainer });
     this.replicas = this.#newReplicas(failed);
     this.tables = new CatalogTables(this.catalog, this.router, clock, random);
+  }
+
+  #newGuide(): SystemGuide {
+    const { clock, logger, options } = this.parts;
+    const router = (): Router => this.router;
+    const changed = (): void => {
+      this.#followCatalog();
+    };
+    const { host, catalog } = this;
+    return new SystemGuide({ host, catalog, clock, logger, router, changed }, options.seed);
   }
 
   #newSystemGroup(): SystemGroup {
@@ -421,16 +434,15 @@ export class NodeCore {
 
   /** Where the members are now, for a node that joined and was told nothing yet. */
   reseed(seed: JoinSeed): void {
-    this.#seed = seed;
-    this.#followCatalog();
+    this.#guide.reseed(seed);
   }
 
   /** Where the group's replicas live, by the catalog. */
   #place(group: Group): void {
-    const record = this.catalog.groups.get(group.groupId);
-    const isSeeded = !this.catalog.isLoaded && group.groupId === systemGroupId;
+    const listed = this.catalog.groups.get(group.groupId)?.replicas ?? [];
+    const isSystem = group.groupId === systemGroupId;
     group.nodes.clear();
-    for (const replica of (isSeeded ? this.#seed?.systemReplicas : record?.replicas) ?? []) {
+    for (const replica of isSystem ? this.#guide.systemReplicas : listed) {
       group.nodes.set(replica.replicaId, replica.nodeId);
     }
   }
@@ -461,6 +473,7 @@ export class NodeCore {
         this.parts.log.tickIdle();
         this.#lookAtDisk();
         this.#bytes.look();
+        this.#guide.look();
       }),
     );
   }
@@ -484,15 +497,12 @@ export class NodeCore {
 
   #setPeers(): void {
     const { network, options } = this.parts;
-    const members = this.catalog.isLoaded
-      ? [...this.catalog.nodes.values()].filter((node) => node.state !== 'removed')
-      : (this.#seed?.members ?? []);
-    const peers = members
+    const peers = this.#guide.members
       .filter((node) => node.nodeId !== options.nodeId)
       .map((node) => ({
         nodeId: node.nodeId,
         address: options.peerOverrides.get(node.nodeId) ?? node.address,
-        storeId: this.catalog.nodes.get(node.nodeId)?.storeId,
+        storeId: this.catalog.nodes.get(node.nodeId)?.storeId ?? node.storeId,
       }));
     const removed = [...this.catalog.nodes.values()].filter((node) => node.state === 'removed');
     this.host.setPeers(peers.map((peer) => peer.nodeId));

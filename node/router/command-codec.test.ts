@@ -70,6 +70,7 @@ const commands: fc.Arbitrary<AnyCommand> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('transfer' as const), to: replicaId }),
   fc.record({ kind: fc.constant('survey' as const), after: fc.integer({ min: -1 }) }),
+  fc.constant({ kind: 'whereabouts' as const }),
 );
 const stored = fc.option(
   fc.record({ item: bytes, itemSize: u32, version: fc.string({ maxLength: 20 }) }),
@@ -112,6 +113,12 @@ const replies: fc.Arbitrary<AnyReply> = fc.oneof(
     kind: fc.constant('surveyed' as const),
     groups: fc.array(facts, { maxLength: 3 }),
     more: fc.boolean(),
+  }),
+  fc.record({
+    kind: fc.constant('found' as const),
+    index: u32,
+    members: fc.array(fc.record({ nodeId: replicaId, address: fc.string() }), { maxLength: 3 }),
+    systemReplicas: fc.array(fc.record({ replicaId, nodeId: replicaId }), { maxLength: 3 }),
   }),
 );
 

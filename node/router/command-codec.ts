@@ -15,6 +15,8 @@ import type {
   GroupReply,
   SurveyCommand,
   SurveyReply,
+  WhereaboutsCommand,
+  WhereaboutsReply,
 } from '../host/group-commands.ts';
 import { configureChangesMax } from '../host/group-commands.ts';
 import { ConfChangeType } from '../raft/conf-change.ts';
@@ -38,7 +40,11 @@ export interface SystemCommandFrame {
   readonly reads?: true | undefined;
 }
 
-export type AnyCommand = ShardCommand | SystemCommandFrame | GroupCommand | SurveyCommand;
+/** Asked of a node, not of the leader of a group. */
+export type NodeQuestion = SurveyCommand | WhereaboutsCommand;
+export type NodeAnswer = SurveyReply | WhereaboutsReply;
+
+export type AnyCommand = ShardCommand | SystemCommandFrame | GroupCommand | NodeQuestion;
 
 /** Whether a command without an answer may have changed something (design §3.3). */
 export function mayHaveEffect(command: AnyCommand): boolean {
@@ -48,6 +54,7 @@ export function mayHaveEffect(command: AnyCommand): boolean {
     case 'get':
     case 'describe':
     case 'survey':
+    case 'whereabouts':
     case 'transfer': // A leadership handed over twice does no harm.
       return false;
     default:
@@ -168,6 +175,7 @@ const headChecks: Readonly<Record<AnyCommand['kind'], (head: Fields) => boolean>
   configure: isConfigure,
   transfer: (head) => isId(head['to']),
   survey: (head) => Number.isSafeInteger(head['after']),
+  whereabouts: () => true,
 };
 
 export function decodeRequest(frame: Buffer): Request<AnyCommand> {
@@ -197,7 +205,7 @@ export function decodeRequest(frame: Buffer): Request<AnyCommand> {
 
 /** What a shard, the system group, a group's leader or a node answered. */
 export type AnyReply =
-  ItemReply | { readonly kind: 'system'; readonly body: unknown } | GroupReply | SurveyReply;
+  ItemReply | { readonly kind: 'system'; readonly body: unknown } | GroupReply | NodeAnswer;
 
 function shownRow(reply: AnyReply): StoredItem | undefined {
   switch (reply.kind) {
@@ -265,6 +273,7 @@ const replyKinds: ReadonlySet<unknown> = new Set([
   'configured',
   'transferred',
   'surveyed',
+  'found',
 ]);
 
 function isFacts(value: unknown): boolean {
@@ -276,6 +285,14 @@ function isFacts(value: unknown): boolean {
   );
 }
 
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function isListOf(value: unknown, isSound: (each: Fields) => boolean): boolean {
+  return Array.isArray(value) && value.every((each) => isFields(each) && isSound(each));
+}
+
 /** Answers about groups hold what they must. */
 function isReplySound(reply: Fields): boolean {
   switch (reply['kind']) {
@@ -285,6 +302,12 @@ function isReplySound(reply: Fields): boolean {
       return Number.isSafeInteger(reply['index']);
     case 'surveyed':
       return Array.isArray(reply['groups']) && reply['groups'].every(isFacts);
+    case 'found':
+      return (
+        Number.isSafeInteger(reply['index']) &&
+        isListOf(reply['members'], ({ nodeId, address }) => isId(nodeId) && isText(address)) &&
+        isListOf(reply['systemReplicas'], (each) => isId(each['nodeId']) && isId(each['replicaId']))
+      );
     default:
       return true;
   }

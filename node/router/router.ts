@@ -12,7 +12,7 @@ import type { ErrorCode } from '../lib/errors.ts';
 import type { Executors } from '../executor/executors.ts';
 import type { ForegroundLoad } from '../host/foreground-load.ts';
 import type { Group } from '../host/group.ts';
-import type { GroupCommand, SurveyCommand, SurveyReply } from '../host/group-commands.ts';
+import type { GroupCommand, SurveyReply, WhereaboutsReply } from '../host/group-commands.ts';
 import type { Host } from '../host/host.ts';
 import type { ItemCommand, ItemReply } from '../items/command.ts';
 import type { SchemaRow } from '../items/schema-row.ts';
@@ -23,7 +23,7 @@ import type { Network, NodeId } from '../sys/network.ts';
 import type { Random } from '../sys/random.ts';
 import { Calls } from './calls.ts';
 import { decodeRequest, encodeReply, mayHaveEffect } from './command-codec.ts';
-import type { AnyCommand, AnyReply } from './command-codec.ts';
+import type { AnyCommand, AnyReply, NodeAnswer, NodeQuestion } from './command-codec.ts';
 import type { Call, ItemService } from './ports.ts';
 
 /** Deadlines are kept to about this. */
@@ -43,10 +43,9 @@ export interface SystemRunner {
   run(group: Group, body: unknown, done: AnyDone): void;
 }
 
-/** Runs what is asked of a group's leader about the group, and of a node. */
+/** Runs what is asked of a group's leader about the group. */
 export interface GroupRunner {
   run(group: Group, command: GroupCommand, done: AnyDone): void;
-  survey(command: SurveyCommand): SurveyReply;
 }
 
 /** Where groups live, from the catalog. */
@@ -62,6 +61,8 @@ export interface RouterParts {
   readonly executors: Executors;
   readonly system: SystemRunner;
   readonly membership: GroupRunner;
+  /** Answers what is asked of this node; throws `Unavailable` what it does not know yet. */
+  readonly ownAnswer: (question: NodeQuestion) => NodeAnswer;
   readonly placement: Placement;
   readonly network: Network;
   readonly clock: Clock;
@@ -141,16 +142,32 @@ export class Router implements ItemService {
 
   /** The groups that a node leads, a page of them. Not tried again: ask when it answers. */
   async survey(nodeId: NodeId, after: number, deadlineMs: number): Promise<SurveyReply> {
-    const command: SurveyCommand = { kind: 'survey', after };
+    const answer = await this.#ask(nodeId, { kind: 'survey', after }, deadlineMs);
+    if (answer.kind !== 'surveyed') {
+      throw new DynakvError('BadFrame', `Expected the answer to a survey: ${answer.kind}`);
+    }
+    return answer;
+  }
+
+  /** Where the system group is, by the catalog of a node. Not tried again. */
+  async whereabouts(nodeId: NodeId, deadlineMs: number): Promise<WhereaboutsReply> {
+    const answer = await this.#ask(nodeId, { kind: 'whereabouts' }, deadlineMs);
+    if (answer.kind !== 'found') {
+      throw new DynakvError('BadFrame', `Expected whereabouts: ${answer.kind}`);
+    }
+    return answer;
+  }
+
+  async #ask(nodeId: NodeId, question: NodeQuestion, deadlineMs: number): Promise<AnyReply> {
     if (nodeId === this.#parts.host.nodeId) {
-      return this.#parts.membership.survey(command);
+      return this.#parts.ownAnswer(question);
     }
     return await new Promise((resolve, reject) => {
-      this.#calls.send(nodeId, systemGroupId, command, deadlineMs, (error, reply) => {
-        if (reply?.kind === 'surveyed') {
+      this.#calls.send(nodeId, systemGroupId, question, deadlineMs, (error, reply) => {
+        if (reply !== undefined) {
           resolve(reply);
         } else {
-          reject(error ?? new DynakvError('BadFrame', 'Expected the answer to a survey'));
+          reject(error ?? new DynakvError('Unavailable', 'No reply'));
         }
       });
       this.#armSweep();
@@ -270,7 +287,8 @@ export class Router implements ItemService {
         this.#parts.membership.run(group, command, done);
         return;
       case 'survey':
-        done(new DynakvError('BadFrame', 'A survey is asked of a node'), undefined);
+      case 'whereabouts':
+        done(new DynakvError('BadFrame', `A ${command.kind} is asked of a node`), undefined);
         return;
       default:
         this.#parts.executors.run(group, command, done);
@@ -355,8 +373,8 @@ export class Router implements ItemService {
       reply(new DynakvError('DeadlineBeforeStart', 'The deadline passed on the way'), undefined);
       return;
     }
-    if (request.command.kind === 'survey') {
-      reply(undefined, this.#parts.membership.survey(request.command));
+    if (request.command.kind === 'survey' || request.command.kind === 'whereabouts') {
+      this.#answer(request.command, reply);
       return;
     }
     const group = this.#parts.host.groups.get(request.groupId);
@@ -376,6 +394,20 @@ export class Router implements ItemService {
       return;
     }
     this.#runHere(group, request.command, reply);
+  }
+
+  #answer(question: NodeQuestion, done: AnyDone): void {
+    let answer: NodeAnswer;
+    try {
+      answer = this.#parts.ownAnswer(question);
+    } catch (error) {
+      if (!(error instanceof DynakvError)) {
+        throw error;
+      }
+      done(error, undefined);
+      return;
+    }
+    done(undefined, answer);
   }
 
   onReply(from: NodeId, payload: Buffer): void {

@@ -24,6 +24,19 @@ const kept: readonly Kept[] = [
     churn: true,
     found: 'a replica that missed its removal hid the leader from its node',
   },
+  {
+    seed: 119_281,
+    churn: true,
+    found: 'a plan did not say that shards wait for a node to be spread better',
+  },
+  { seed: 119_469, churn: true, found: 'a node drained before it knew the catalog never got it' },
+  { seed: 119_892, churn: true, found: 'two asked for a removal, and were told that it is done' },
+  { seed: 120_014, churn: true, found: 'five copies are wanted, and one of five nodes is lost' },
+  {
+    seed: 120_368,
+    churn: true,
+    found: 'a node came back to a system group led by nodes that it did not know',
+  },
 ];
 
 describe('kept seeds', () => {

@@ -174,6 +174,7 @@ const commands: readonly AnyCommand[] = [
   { kind: 'describe', confirmed: true },
   { kind: 'transfer', to: 2 },
   { kind: 'survey', after: 0 },
+  { kind: 'whereabouts' },
 ];
 
 const replies: readonly AnyReply[] = [
@@ -183,6 +184,12 @@ const replies: readonly AnyReply[] = [
   { kind: 'conditionFailed', old: undefined },
   { kind: 'preconditionFailed', version: '1-6-0' },
   { kind: 'system', body: { kind: 'done' } },
+  {
+    kind: 'found',
+    index: 7,
+    members: [{ nodeId: 1, address: 'n1:7000', storeId: 'a' }],
+    systemReplicas: [{ replicaId: 1, nodeId: 1 }],
+  },
 ];
 
 function drawPayload(prng: Prng): readonly [FrameKind, Buffer] {
@@ -236,6 +243,7 @@ const dictionary = [
   ...['\x01', '\x02', '\x03', '\x04', '\x80', '\xc0', '\xe0', '\xa0', '\xc0\x06\x00\x00\x00\x01'],
   ...['"kind":"get"', '"kind":"put"', '"kind":"schema"', '"kind":"configure"', '"changes":[]'],
   ...['"row":{}', '"state":"live"', '"to":1', '"after":0', '"condition":{}', 'null', '{}', '[]'],
+  ...['"kind":"found"', '"members":[{}]', '"kind":"whereabouts"', '"systemReplicas":[]'],
   ...['__proto__', '"kind":"surveyed"', '"groups":[null]', '"kind":"described"', '"facts":{}'],
 ];
 
