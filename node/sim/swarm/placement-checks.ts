@@ -64,6 +64,12 @@ export class PlacementChecks {
     if (waits !== undefined && (waits.facts['unsettled'] !== 0 || !isMissing)) {
       return waits.message;
     }
+    const isUnsteady = manager
+      .view()
+      .nodes.some(({ live, steady, state }) => state === 'active' && live && steady === false);
+    if (isMissing && isUnsteady) {
+      return 'a node that could take copies is not steady yet';
+    }
     const wanted = planShards({ view: manager.view() }).moves;
     const copies = wanted.filter(({ kind }) => kind !== 'transfer');
     return copies.length === 0 ? undefined : `wanted: ${copies.map(({ id }) => id).join(' ')}`;
