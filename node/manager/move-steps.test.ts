@@ -236,6 +236,8 @@ describe('other moves', () => {
     expect(paper.next(move)).toMatchObject({ kind: 'finish' });
     paper.leader = 3; // The node that was to lead died, and another took over.
     expect(paper.next(move)).toMatchObject({ kind: 'finish' });
+    const moved = moveOf({ kind: 'transfer', from: [9], to: [2], reason: 'LeaderBalance' });
+    expect(paper.next(moved)).toMatchObject({ kind: 'finish' }); // Node 9 has no copy any more.
     const prefer = moveOf({ kind: 'prefer', to: [2], reason: 'LeaderBalance' }, 0);
     expect(paper.next(prefer)).toEqual({ kind: 'finish', state: 'removing', gone: [] });
   });

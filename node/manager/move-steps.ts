@@ -215,11 +215,14 @@ function promoteStep(look: Look): MoveStep {
   return learnerStep(look) ?? (isAlone ? step : (handOver(look, 'swapping') ?? step));
 }
 
-/** Over, too, once anyone else leads: the node that was to lead may be gone for good. */
+/**
+ * Over, too, once anyone else leads: the node that was to lead may be gone for good. The one that
+ * led may have no copy any more, either.
+ */
 function transferStep(look: Look): MoveStep {
   const [to] = look.gaining;
-  const { leaving, facts } = look;
-  const hasLeft = leaving.length > 0 && !leaving.includes(facts.replicaId);
+  const { leaving, facts, move } = look;
+  const hasLeft = move.from.length > 0 && !leaving.includes(facts.replicaId);
   if (to === undefined || facts.replicaId === to || hasLeft) {
     return { kind: 'finish', state: 'removing', gone: [] };
   }

@@ -37,6 +37,11 @@ const kept: readonly Kept[] = [
     churn: true,
     found: 'a node came back to a system group led by nodes that it did not know',
   },
+  {
+    seed: 128_496,
+    churn: true,
+    found: 'a leadership was to leave a node that has no copy any more, for one that died',
+  },
   { seed: 125_326, churn: true, found: 'copies wait for a node that is not steady yet' },
 ];
 
