@@ -188,6 +188,16 @@ describe('other moves', () => {
     expect(paper.next(voter)).toMatchObject({ changes: [{ type: remove, id: 3 }] });
   });
 
+  test('system voters are not taken by halves: what was planned on more voters is dropped', () => {
+    const paper = new Paper();
+    [paper.groupId, paper.ids, paper.learners] = [0, [1, 2, 3, 4, 5], [4, 5]];
+    const move = moveOf({ groupId: 0, kind: 'promote', from: [2, 4], to: [], reason: 'Drain' }, 0);
+    expect(paper.next(move)).toMatchObject({ kind: 'drop', why: /node 4 has no vote/ });
+    paper.voters = [1, 2, 3, 4, 5];
+    paper.learners = [];
+    expect(paper.next(move)).toMatchObject({ kind: 'begin' });
+  });
+
   test('system voters change places with learners, and keep their copies', () => {
     const paper = new Paper();
     [paper.groupId, paper.ids, paper.learners] = [0, [1, 2, 3, 4], [4]];

@@ -237,6 +237,12 @@ function objection({ move, record, facts }: Look): string | undefined {
     record.replicas.some(
       (replica) => replica.nodeId === nodeId && facts.confState.voters.includes(replica.replicaId),
     );
+  const lacks = move.from.find((nodeId) => !holds(nodeId));
+  const noVote = lacks === undefined ? undefined : `node ${lacks} has no vote in the group`;
+  if (move.kind === 'promote') {
+    // Chosen while another change was under way: what is left of it may leave two voters of three.
+    return noVote;
+  }
   if (move.kind !== 'add' && move.kind !== 'swap') {
     return undefined;
   }
@@ -247,8 +253,7 @@ function objection({ move, record, facts }: Look): string | undefined {
   if (has !== undefined) {
     return `node ${has.nodeId} has a copy, or had one a moment ago`;
   }
-  const lacks = move.from.find((nodeId) => !holds(nodeId));
-  return lacks === undefined ? undefined : `node ${lacks} has no vote in the group`;
+  return noVote;
 }
 
 /**

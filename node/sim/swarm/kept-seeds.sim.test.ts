@@ -42,6 +42,11 @@ const kept: readonly Kept[] = [
     churn: true,
     found: 'a leadership was to leave a node that has no copy any more, for one that died',
   },
+  {
+    seed: 131_910,
+    churn: true,
+    found: 'two changes of the system voters, one planned during the other, left two of three',
+  },
   { seed: 125_326, churn: true, found: 'copies wait for a node that is not steady yet' },
 ];
 
