@@ -47,6 +47,11 @@ const kept: readonly Kept[] = [
     churn: true,
     found: 'two changes of the system voters, one planned during the other, left two of three',
   },
+  {
+    seed: 132_133,
+    churn: true,
+    found: 'the disks of a removed node and of one rolled back led a shard of long ago',
+  },
   { seed: 125_326, churn: true, found: 'copies wait for a node that is not steady yet' },
 ];
 

@@ -189,9 +189,12 @@ export class NodeStories {
 
   /** The old disk of a node that was removed runs for a while, and serves nothing. */
   async comeBack(nodeId: NodeId): Promise<void> {
-    const { cluster } = this.#teller.parts;
+    const { cluster, injector } = this.#teller.parts;
     if (this.#oldDisks.has(nodeId)) {
       return; // Two asked for the removal, and were told that it is done.
+    }
+    if (injector.stores.lost.size > 0) {
+      return; // Two disks that have forgotten may be a majority of a configuration of long ago.
     }
     this.#oldDisks.add(nodeId);
     this.#teller.note(nodeId, 'old disk', 'of a node that was removed');

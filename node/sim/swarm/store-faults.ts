@@ -157,7 +157,7 @@ export class StoreFaults {
         (nodeId) =>
           nodeId === victim ||
           this.lost.has(nodeId) ||
-          isRetired(nodeId) ||
+          (isRetired(nodeId) && cluster.core(nodeId) === undefined) ||
           cluster.knowsBootOf(nodeId, victim),
       );
       if (cluster.core(victim) === undefined || !isKnown || isRetired(victim)) {
