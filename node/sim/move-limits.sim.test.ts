@@ -52,7 +52,9 @@ describe('limits of movement', () => {
   test(
     'one snapshot into a node and one out of it, and so many copies into a zone',
     async () => {
-      const cluster = await started(610, (nodeId) => (nodeId <= 3 ? `z${nodeId}` : 'new'));
+      const zoneOf = (nodeId: NodeId): string => (nodeId <= 3 ? `z${nodeId}` : 'new');
+      // Large enough that two copies are under way at a time, whatever the order of the moves.
+      const cluster = await started(610, zoneOf, 60_000);
       await cluster.change({ op: 'pausePlan' });
       for (let i = 0; i < 3; i++) {
         await cluster.grow();

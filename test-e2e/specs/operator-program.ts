@@ -16,7 +16,11 @@ const root = join(import.meta.dirname, '..', '..');
 export const operatorSource = 'operator/main.ts';
 
 /** How the chart's Deployment starts Node, and what the image sets: its memory is measured. */
-export const nodeFlags = ['--max-semi-space-size=4', '--single-threaded-gc', '--heap-growing-percent=50'];
+export const nodeFlags = [
+  '--max-semi-space-size=4',
+  '--single-threaded-gc',
+  '--heap-growing-percent=50',
+];
 export const allocatorSettings = {
   MALLOC_ARENA_MAX: '1',
   MALLOC_MMAP_THRESHOLD_: '65536',
