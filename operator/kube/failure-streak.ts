@@ -13,7 +13,7 @@ export class FailureStreak {
   #count = 0;
   #sinceMs = 0;
 
-  /** `what`: the work, as a line of the log begins (`Watch`, `Lease`). */
+  /** `what`: the work, as a line of the log begins (`A watch`). */
   constructor(what: string, parts: { readonly clock: Clock; readonly log: Logger }) {
     this.#what = what;
     this.#parts = parts;

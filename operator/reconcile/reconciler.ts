@@ -130,8 +130,9 @@ export class Reconciler {
       await actor.run(decision.steps, { look, wantedSet: wanted.statefulSet, log });
       return { problems: [], againMs: decision.againMs };
     } catch (error) {
+      const outcome = this.#failed(error); // What it throws is told by the queue.
       log.warn('A step did not go through', { why: messageOf(error) });
-      return this.#failed(error);
+      return outcome;
     }
   }
 
