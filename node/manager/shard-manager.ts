@@ -215,9 +215,7 @@ export class ShardManager {
   /** Asks every node that answers for the groups that it leads. */
   async observe(): Promise<void> {
     const { catalog } = this.#parts;
-    const nodes = [...catalog.nodes.values()].filter(
-      ({ nodeId, state }) => state !== 'removed' && this.#parts.node(nodeId).live,
-    );
+    const nodes = catalog.members.filter(({ nodeId }) => this.#parts.node(nodeId).live);
     await Promise.all(nodes.map(({ nodeId }) => this.#survey(nodeId).catch(() => undefined)));
   }
 
@@ -313,7 +311,11 @@ export class ShardManager {
     const startedMs = clock.monotonicMs();
     this.#news = false;
     const stored = [...catalog.moves.values()].sort(compareMoves);
-    const plan = planShards({ view: this.view(), carried: stored });
+    const carried = stored.map((move) => ({
+      ...move,
+      isBegun: move.startedAtMs > 0 || this.runner.active.has(move.id),
+    }));
+    const plan = planShards({ view: this.view(), carried });
     this.#plannedMs = clock.monotonicMs();
     this.#planCostMs = this.#plannedMs - startedMs;
     this.refusals = plan.refusals;

@@ -7,6 +7,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Prng } from '../lib/prng.ts';
 import { mebibyte } from '../lib/units.ts';
 import type { ClusterView } from '../shards/cluster-view.ts';
+import { systemGroupId } from '../shards/groups.ts';
 import { planShards } from '../shards/planner.ts';
 import { isCopy } from './move-schedule.ts';
 import type { MoveRecord } from './plan-records.ts';
@@ -101,6 +102,14 @@ describe('movesToDrop()', () => {
     expect(drops({ ...unwanted, manual: true })).toEqual([]);
     expect(drops(unwanted, { isActive: (id) => id === unwanted.id })).toEqual([]);
     expect(drops(unwanted, { record: { cancelling: false, paused: true } })).toEqual([]);
+  });
+
+  test('a pause keeps no change of the system group, as it holds none up', () => {
+    const change = { ...unwanted, groupId: systemGroupId };
+    const paused = { cancelling: false, paused: true };
+    const terms = { plan: { moves: [], verdicts: [{ move: change, standing: 'valid' as const }] } };
+    expect(drops(change, { ...terms, record: paused })).toEqual(['another one serves better']);
+    expect(drops({ ...change, startedAtMs: 5 }, { ...terms, record: paused })).toEqual([]);
   });
 
   test('a plan that is called off keeps what has a vote, and what copies nothing', () => {

@@ -6,6 +6,7 @@
  * may make another copy the cheaper one, and a plan that kept the old choice beside the new one
  * would copy both.
  */
+import { systemGroupId } from '../shards/groups.ts';
 import type { Move } from '../shards/move.ts';
 import type { Plan } from '../shards/planner.ts';
 import { isCopy } from './move-schedule.ts';
@@ -46,8 +47,9 @@ export function movesToDrop(request: StoredMoves): DroppedMove[] {
     if (request.record.cancelling && !isFirm) {
       return [{ move, why: 'it was called off' }];
     }
-    const isKept =
-      isBegun || request.isActive(move.id) || record?.manual === true || request.record.paused;
+    // The voters of the system group are no matter of the pause: its moves begin all the same.
+    const isPaused = request.record.paused && move.groupId !== systemGroupId;
+    const isKept = isBegun || request.isActive(move.id) || record?.manual === true || isPaused;
     return isKept || wanted.has(move.id) ? [] : [{ move, why: 'another one serves better' }];
   });
 }

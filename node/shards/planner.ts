@@ -35,10 +35,16 @@ export interface Plan {
   readonly verdicts: readonly MoveVerdict[];
 }
 
+/** A move of the stored plan. */
+export interface CarriedMove extends Move {
+  /** Somebody is at work on it: it goes on even if another would serve better. Default false. */
+  readonly isBegun?: boolean;
+}
+
 export interface PlanRequest {
   readonly view: ClusterView;
   /** Moves of the stored plan that are not known to be done. Default none. */
-  readonly carried?: readonly Move[];
+  readonly carried?: readonly CarriedMove[];
 }
 
 /** Makes the plan. Throws only for views that contradict themselves (`AssertionError`). */
@@ -52,7 +58,11 @@ export function planShards({ view, carried = [] }: PlanRequest): Plan {
   const { placements, moves, refusals } = planner.plan();
   const system = groups.find(({ groupId }) => groupId === systemGroupId);
   if (system !== undefined) {
-    const plan = new SystemPlanner(roster, system).plan();
+    const begun = new Set(carried.filter(({ isBegun }) => isBegun === true).map(({ id }) => id));
+    const underWay = valid.find(
+      ({ id, groupId, kind }) => groupId === systemGroupId && kind === 'promote' && begun.has(id),
+    );
+    const plan = new SystemPlanner(roster, system, underWay).plan();
     const { voters, learners, preferredLeader } = plan;
     placements.unshift({ groupId: system.groupId, voters, learners, preferredLeader });
     moves.unshift(...plan.moves);

@@ -6,7 +6,9 @@ import { must } from '../lib/assert.ts';
 import { applyMoves } from './applied-moves.ts';
 import type { ClusterView, ViewGroup } from './cluster-view.ts';
 import { describeMove } from './move.ts';
+import type { Move } from './move.ts';
 import { planShards } from './planner.ts';
+import type { CarriedMove } from './planner.ts';
 import {
   anyNodes,
   clusterOf,
@@ -107,6 +109,43 @@ describe('SystemPlanner', () => {
     expect(planSystem(withState(born, 1, 'maintenance')).moves).toEqual([
       'group 0 transfer n1 -> n2 (Evict)',
     ]);
+  });
+
+  test('no other change of voters is planned while one is under way', () => {
+    const view = withState(clusterWith(flatNodes(5), [1, 2, 3]), 1, 'draining');
+    const [first] = planShards({ view }).moves.filter(({ kind }) => kind === 'promote');
+    const begun = { ...must(first), isBegun: true };
+    const promotes = (of: ClusterView, carried: readonly CarriedMove[] = []): Move[] =>
+      planShards({ view: of, carried }).moves.filter(({ kind }) => kind === 'promote');
+    const dead = withState(view, 2, 'dead');
+    expect(promotes(dead)).toHaveLength(2);
+    expect(promotes(dead, [begun]).map(describeMove)).toEqual([describeMove(begun)]);
+    expect(planShards({ view: dead, carried: [begun] }).placements[0]?.voters).toEqual(
+      [2, 3, must(begun.to[0])].sort(),
+    );
+    const settled = applyMoves(dead, [begun]);
+    expect(promotes(settled).map(({ from }) => from)).toEqual([[2]]);
+    const after = votersOf(systemOf(applyMoves(settled, promotes(settled))));
+    expect([...after].sort()).toEqual([3, 4, 5]);
+  });
+
+  test('a change that is under way and cannot be any more makes room for another', () => {
+    const view = withState(clusterWith(flatNodes(5), [1, 2, 3]), 1, 'draining');
+    const [first] = planShards({ view }).moves.filter(({ kind }) => kind === 'promote');
+    const begun = { ...must(first), isBegun: true };
+    const lost = withState(view, must(begun.to[0]), 'dead');
+    const { moves } = planShards({ view: lost, carried: [begun] });
+    const froms = moves.filter(({ kind }) => kind === 'promote').map(({ from, to }) => [from, to]);
+    expect(froms).toEqual([[[1], [4, 5].filter((nodeId) => !begun.to.includes(nodeId))]]);
+  });
+
+  test('a change that nobody is at work on gives way to a better one', () => {
+    const view = withState(clusterWith(flatNodes(5), [1, 2, 3]), 1, 'draining');
+    const [first] = planShards({ view }).moves.filter(({ kind }) => kind === 'promote');
+    const carried = must(first);
+    const changed = withState(view, must(carried.to[0]), 'maintenance');
+    const { moves } = planShards({ view: changed, carried: [carried] });
+    expect(moves.map(({ id }) => id)).not.toContain(carried.id);
   });
 
   test('a group without a majority is left alone and named', () => {

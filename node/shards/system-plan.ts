@@ -1,6 +1,9 @@
 /**
  * The moves of the system group: every node a learner at least, the chosen ones voters (who, is
  * `system-voters.ts`'s choice). No copy of a voter is made: voters are promoted from learners.
+ *
+ * Voters are chosen for one change at a time. What would be chosen while another change is under
+ * way starts from voters that are about to be others: together the two may leave fewer than either.
  */
 import { assert } from '../lib/assert.ts';
 import type { NodeId } from '../sys/network.ts';
@@ -34,12 +37,15 @@ export class SystemPlanner {
   readonly #members: GroupMembers;
   readonly #now: readonly number[];
   readonly #learners: readonly number[];
+  readonly #underWay: Move | undefined;
   readonly #moves: Move[] = [];
   readonly #refusals: Refusal[] = [];
 
-  constructor(roster: NodeRoster, group: ViewGroup) {
+  /** `underWay`: a change of voters that was begun, still makes sense, and is not done. */
+  constructor(roster: NodeRoster, group: ViewGroup, underWay?: Move) {
     this.#roster = roster;
     this.#group = group;
+    this.#underWay = underWay;
     this.#members = new GroupMembers(roster, [group]);
     this.#now = this.#members.voters(0);
     this.#learners = this.#members.learners(0);
@@ -50,15 +56,27 @@ export class SystemPlanner {
       this.#refuseLeaderless();
       return this.#result(this.#now, this.#group.preferredLeader);
     }
-    const { wanted, voters, kept } = new SystemVoters(this.#roster, this.#members).choose();
-    if (kept.length > 0) {
-      this.#refuseKept(kept, wanted);
+    const { wanted, voters: chosen, kept } = new SystemVoters(this.#roster, this.#members).choose();
+    const from = this.#underWay?.from ?? [];
+    const stuck = kept.filter((i) => !from.includes(this.#roster.idOf(i)));
+    if (stuck.length > 0) {
+      this.#refuseKept(stuck, wanted);
     }
+    const voters = this.#underWay === undefined ? chosen : this.#votersAfter(this.#underWay);
     const preferredLeader = this.#lead(voters);
     this.#addLearners(voters);
-    this.#moveVoters(voters);
+    if (this.#underWay === undefined) {
+      this.#moveVoters(voters);
+    } else {
+      this.#moves.push(this.#underWay);
+    }
     this.#removeGone(voters);
     return this.#result(voters, preferredLeader);
+  }
+
+  #votersAfter({ from, to }: Move): number[] {
+    const left = this.#now.filter((i) => !from.includes(this.#roster.idOf(i)));
+    return [...new Set([...left, ...to.map((nodeId) => this.#roster.indexOf(nodeId))])];
   }
 
   #ids(nodes: readonly number[]): NodeId[] {
