@@ -9,7 +9,6 @@ import type { JoinRequestSchema, JoinResponse } from '../contract/gen/admin_pb.t
 import type { JoinSeed } from '../manager/join-seed.ts';
 import type { NodeCore } from '../manager/node-core.ts';
 import type { JoinReply } from '../manager/node-commands.ts';
-import { systemGroupId } from '../shards/groups.ts';
 import type { Clock } from '../sys/clock.ts';
 import type { ChannelCredentialsSource } from '../transport/grpc-channel.ts';
 import { AdminClient } from './grpc-admin-client.ts';
@@ -105,16 +104,15 @@ export function joinHandlers(
       const command = { op: 'join', storeId, featureVersionMax, ...place } as const;
       const reply = (await core.router.system(command, deadlineMs)) as JoinReply;
       const { nodeId, clusterId, systemReplicaId, createdAtMs, featureVersion } = reply;
-      const known = [...core.catalog.nodes.values()].filter((node) => node.state !== 'removed');
       return {
         ...{ nodeId, clusterId, systemReplicaId, createdAtMs, featureVersion },
-        members: known.map((node) => ({
+        members: core.catalog.members.map((node) => ({
           nodeId: node.nodeId,
           address: core.parts.options.peerOverrides.get(node.nodeId) ?? node.address,
           zone: node.zone ?? '',
           storeId: node.storeId ?? '',
         })),
-        systemReplicas: [...(core.catalog.groups.get(systemGroupId)?.replicas ?? [])],
+        systemReplicas: [...core.catalog.systemReplicas],
       };
     },
   };

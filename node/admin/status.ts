@@ -111,8 +111,8 @@ export async function clusterStatus(
 ): Promise<StatusView> {
   const core = memberCore(control);
   const answers = new Map<number, StatusView>([[core.host.nodeId, localStatus(control)]]);
-  const others = [...core.catalog.nodes.values()].filter(
-    (node) => node.nodeId !== core.host.nodeId && node.state !== 'removed' && node.address !== '',
+  const others = core.catalog.members.filter(
+    (node) => node.nodeId !== core.host.nodeId && node.address !== '',
   );
   const overview = calls
     .read<OverviewReply>({ verb: 'overview' }, overviewDeadlineMs)

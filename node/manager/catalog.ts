@@ -13,7 +13,8 @@ import type { NodeId } from '../sys/network.ts';
 import { noControl, noPlan, settingsDefaults } from './plan-records.ts';
 import type { ControlRecord, MoveRecord, PlanRecord, SettingsRecord } from './plan-records.ts';
 import { readCluster, readGroup, readNode } from './catalog-records.ts';
-import type { ClusterRecord, GroupRecord, NodeRecord } from './catalog-records.ts';
+import type { ClusterRecord, GroupRecord, NodeRecord, ReplicaRecord } from './catalog-records.ts';
+import { systemGroupId } from '../shards/groups.ts';
 
 export const catalogKeys = {
   cluster: 'cluster',
@@ -88,6 +89,16 @@ export class Catalog {
 
   get shardCount(): number {
     return this.cluster.shardCount;
+  }
+
+  /** Nodes that were not removed: those that frames go to. */
+  get members(): readonly NodeRecord[] {
+    return [...this.#nodes.values()].filter(({ state }) => state !== 'removed');
+  }
+
+  /** Replicas of the system group; none before the catalog is loaded. */
+  get systemReplicas(): readonly ReplicaRecord[] {
+    return this.#groups.get(systemGroupId)?.replicas ?? [];
   }
 
   nodesOf(groupId: number): readonly NodeId[] {

@@ -35,8 +35,7 @@ export class FeatureFanout {
   known(): number {
     const { catalog } = this.#parts;
     const { featureVersion } = catalog.cluster;
-    const members = [...catalog.nodes.values()].filter((node) => node.state !== 'removed');
-    return Math.min(...members.map((node) => node.featureVersionMax ?? featureVersion));
+    return Math.min(...catalog.members.map((node) => node.featureVersionMax ?? featureVersion));
   }
 
   /** Raises it to what every node knows; false if it is that already, or another call does it. */

@@ -106,9 +106,7 @@ function activate(catalog: Catalog, node: NodeRecord, facts: SystemFacts): Syste
     if (!facts.isLive(node.nodeId)) {
       throw refusal('NodeDown', `Cannot activate node ${node.nodeId}: it does not answer`);
     }
-    const others = [...catalog.nodes.values()].filter(
-      (other) => other.nodeId !== node.nodeId && other.state !== 'removed',
-    );
+    const others = catalog.members.filter((other) => other.nodeId !== node.nodeId);
     const zoned = others.filter((other) => other.zone !== undefined).length;
     if (node.zone === undefined && zoned > 0) {
       throw refusal(

@@ -98,16 +98,14 @@ function update(
 }
 
 function raise(
-  { cluster, nodes }: Catalog,
+  { cluster, members }: Catalog,
   { version }: SettingsCommand & { op: 'raiseFeatureVersion' },
 ): SystemDecision {
   if (version <= cluster.featureVersion) {
     return unchanged({ changed: false });
   }
   // A node may have joined since its manager looked.
-  const behind = [...nodes.values()].find(
-    (node) => node.state !== 'removed' && (node.featureVersionMax ?? 0) < version,
-  );
+  const behind = members.find((node) => (node.featureVersionMax ?? 0) < version);
   if (behind !== undefined) {
     throw refusal(
       'FeatureVersionUnknown',

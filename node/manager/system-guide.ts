@@ -14,7 +14,8 @@
  */
 import { DynakvError, messageOf } from '../lib/errors.ts';
 import type { WhereaboutsReply } from '../host/group-commands.ts';
-import type { Host } from '../host/host.ts';
+import type { Liveness } from '../host/liveness.ts';
+import type { ReplicaId } from '../raft/messages.ts';
 import type { Router } from '../router/router.ts';
 import { systemGroupId } from '../shards/groups.ts';
 import type { Clock } from '../sys/clock.ts';
@@ -27,8 +28,21 @@ import type { JoinSeed } from './join-seed.ts';
 const leaderlessLooksMin = 3;
 const answerMs = 2_000;
 
+/** What it looks at of this node's `Host`. */
+export interface GuidedHost {
+  readonly groups: ReadonlyMap<number, GuidedGroup>;
+  readonly liveness: Pick<Liveness, 'isLive'>;
+}
+
+export interface GuidedGroup {
+  /** 0: nobody is known to lead. */
+  readonly leader: ReplicaId;
+  readonly stoppedBecause: unknown;
+  readonly replica: { readonly applied: { readonly index: number } };
+}
+
 export interface SystemGuideParts {
-  readonly host: Host;
+  readonly host: GuidedHost;
   readonly catalog: Catalog;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -58,14 +72,13 @@ export class SystemGuide {
   /** Nodes that this one may talk to. */
   get members(): readonly PeerAddress[] {
     const { catalog } = this.#parts;
-    const listed = [...catalog.nodes.values()].filter(({ state }) => state !== 'removed');
-    return this.#newer?.members ?? (catalog.isLoaded ? listed : (this.#seed?.members ?? []));
+    const own = catalog.isLoaded ? catalog.members : this.#seed?.members;
+    return this.#newer?.members ?? own ?? [];
   }
 
   get systemReplicas(): WhereaboutsReply['systemReplicas'] {
     const { catalog } = this.#parts;
-    const listed = catalog.groups.get(systemGroupId)?.replicas;
-    const own = catalog.isLoaded ? listed : this.#seed?.systemReplicas;
+    const own = catalog.isLoaded ? catalog.systemReplicas : this.#seed?.systemReplicas;
     return this.#newer?.systemReplicas ?? own ?? [];
   }
 
@@ -83,10 +96,12 @@ export class SystemGuide {
     return {
       kind: 'found',
       index: this.#ownIndex,
-      members: [...catalog.nodes.values()]
-        .filter(({ state }) => state !== 'removed')
-        .map(({ nodeId, address, storeId }) => ({ nodeId, address, storeId })),
-      systemReplicas: catalog.groups.get(systemGroupId)?.replicas ?? [],
+      members: catalog.members.map(({ nodeId, address, storeId }) => ({
+        nodeId,
+        address,
+        storeId,
+      })),
+      systemReplicas: catalog.systemReplicas,
     };
   }
 

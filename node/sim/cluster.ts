@@ -13,7 +13,6 @@ import type { JoinSeed } from '../manager/join-seed.ts';
 import type { JoinReply, NodeCommand } from '../manager/node-commands.ts';
 import { NodeCore } from '../manager/node-core.ts';
 import type { Stores } from '../manager/recovery-store.ts';
-import { systemGroupId } from '../shards/groups.ts';
 import { Generations } from '../storage/generations.ts';
 import type { MemoryEngine } from '../storage/memory-engine.ts';
 import { MemoryStore } from '../storage/memory-store.ts';
@@ -96,10 +95,7 @@ export type JoinCommand = NodeCommand & { readonly op: 'join' };
 
 /** Where a node that joins finds the others. */
 function whereabouts({ catalog }: NodeCore): Pick<JoinSeed, 'members' | 'systemReplicas'> {
-  return {
-    members: [...catalog.nodes.values()].filter((node) => node.state !== 'removed'),
-    systemReplicas: catalog.groups.get(systemGroupId)?.replicas ?? [],
-  };
+  return { members: catalog.members, systemReplicas: catalog.systemReplicas };
 }
 
 export class SimCluster {

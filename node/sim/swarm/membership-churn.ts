@@ -126,8 +126,7 @@ export class MembershipChurn {
   }
 
   get #members(): readonly NodeRecord[] {
-    const all = [...(this.#teller.desk.catalog?.nodes.values() ?? [])];
-    return all.filter(({ state }) => state !== 'removed');
+    return this.#teller.desk.catalog?.members ?? [];
   }
 
   /** Nothing that was asked of the node holds it back any more. */

@@ -76,6 +76,10 @@ export class KeyClient {
   close(): void {
     this.#agent.destroy();
   }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }
 
 function conditionHeaders(condition: RegisterCondition | undefined): Record<string, string> {
