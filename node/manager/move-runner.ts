@@ -7,7 +7,9 @@
  * - a step is decided on a look at the group, and names the configuration of that look;
  * - the end, which declares ids gone, is decided on a look that the leader confirmed by ReadIndex
  *   after the move was in the catalog (protocols.md P16);
- * - every command to the catalog carries the term: a manager that was replaced changes nothing.
+ * - every command to the catalog carries the term: a manager that was replaced changes nothing;
+ * - who is at work on a move that was dropped is not at work on one that is stored again under the
+ *   same id; and no two moves of a group are begun at once (`plan-commands.ts` refuses the second).
  */
 import { DynakvError, isDynakvError, messageOf } from '../lib/errors.ts';
 import type { GroupCommand, GroupFacts } from '../host/group-commands.ts';
@@ -67,6 +69,7 @@ const passing: ReadonlySet<unknown> = new Set([
   'TransferFailed',
   'TargetStops',
   'ReplicaLeftBehind',
+  'OtherOperationInProgress',
 ]);
 
 export class MoveRunner {
@@ -80,6 +83,9 @@ export class MoveRunner {
 
   constructor(parts: MoveRunnerParts) {
     this.#parts = parts;
+    parts.catalog.onChange(() => {
+      this.#letGo();
+    });
   }
 
   get active(): ReadonlyMap<string, ActiveMove> {
@@ -110,6 +116,15 @@ export class MoveRunner {
     void this.#drive(active, this.#term);
   }
 
+  /** Of what is not in the catalog any more. */
+  #letGo(): void {
+    for (const id of this.#active.keys()) {
+      if (!this.#parts.catalog.moves.has(id)) {
+        this.#active.delete(id);
+      }
+    }
+  }
+
   #log(message: string, id: string, fields: Readonly<Record<string, unknown>> = {}): void {
     this.#parts.logger.info(message, { move: this.#textOf(id), ...fields });
   }
@@ -120,7 +135,7 @@ export class MoveRunner {
   }
 
   #isOn(active: ActiveMove, term: number): boolean {
-    return this.#term === term && this.#parts.catalog.moves.has(active.id);
+    return this.#term === term && this.#active.get(active.id) === active;
   }
 
   async #drive(active: ActiveMove, term: number): Promise<void> {
@@ -157,7 +172,9 @@ export class MoveRunner {
       });
     }
     if (this.#term === term) {
-      this.#active.delete(active.id);
+      if (this.#active.get(active.id) === active) {
+        this.#active.delete(active.id);
+      }
       const ms = Math.round(this.#parts.clock.monotonicMs() - startedMs);
       this.#parts.logger.info('Move: ended', { move: text, ms });
       this.#parts.moved();

@@ -29,8 +29,11 @@ function storing(moves: readonly Move[], change: object = {}): SystemCommand {
 }
 
 /** A shard of three copies, one of them not on node 4; who has it and who lacks it. */
-function placed(bench: CatalogBench): { readonly holder: number; readonly lacks: number } {
-  const { replicas } = must(bench.catalog.groups.get(1));
+function placed(
+  bench: CatalogBench,
+  groupId = 1,
+): { readonly holder: number; readonly lacks: number } {
+  const { replicas } = must(bench.catalog.groups.get(groupId));
   const on = replicas.map((replica) => replica.nodeId);
   return { holder: must(on[0]), lacks: must([1, 2, 3, 4].find((nodeId) => !on.includes(nodeId))) };
 }
@@ -85,6 +88,25 @@ describe('a move', () => {
     expect(ended).toMatchObject({ removed: [[gone, gone]], preferredLeader: lacks });
     expect(ended.replicas).toContainEqual(last);
     expect(bench.catalog.plan).toMatchObject({ movesDone: 1, bytesDone: 100, movesTotal: 1 });
+  });
+
+  test('begins only when no other of its group is under way', () => {
+    const bench = new CatalogBench();
+    const { holder, lacks } = placed(bench);
+    const move = swap(1, holder, lacks);
+    const other = { ...swap(1, holder, lacks), id: '1:other', kind: 'remove' as const, to: [] };
+    const elsewhere = placed(bench, 2);
+    const third = swap(2, elsewhere.holder, elsewhere.lacks);
+    bench.run(storing([move, other, third]));
+    bench.run({ op: 'beginMove', moveId: other.id });
+    expect(bench.refusal({ op: 'beginMove', moveId: move.id })).toEqual([
+      'OtherOperationInProgress',
+      `Cannot begin move ${move.id}: move 1:other of the same group is under way`,
+    ]);
+    bench.run({ op: 'beginMove', moveId: third.id });
+    bench.run({ op: 'finishMove', moveId: other.id, gone: [] });
+    bench.run({ op: 'beginMove', moveId: move.id });
+    expect(bench.catalog.moves.get(move.id)?.startedAtMs).toBeGreaterThan(0);
   });
 
   test.each(['Repair', 'Drain', 'Upreplicate', 'Manual'] as const)(

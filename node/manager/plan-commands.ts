@@ -142,6 +142,21 @@ function checkTarget(catalog: Catalog, move: MoveRecord, nodeId: NodeId): void {
   }
 }
 
+/**
+ * One at a time in a group: each is decided on what is there, and two would take back and give out
+ * the same replica ids.
+ */
+function checkAlone(catalog: Catalog, move: MoveRecord): void {
+  for (const other of catalog.moves.values()) {
+    if (other.groupId === move.groupId && other.startedAtMs > 0 && other.id !== move.id) {
+      throw refusal(
+        'OtherOperationInProgress',
+        `Cannot begin move ${move.id}: move ${other.id} of the same group is under way`,
+      );
+    }
+  }
+}
+
 function beginMove(
   catalog: Catalog,
   command: PlanCommand & { op: 'beginMove' },
@@ -151,6 +166,7 @@ function beginMove(
   if (move.startedAtMs > 0) {
     return unchanged({});
   }
+  checkAlone(catalog, move);
   const before = groupOf(catalog, move.groupId);
   let group = before;
   for (const nodeId of idKinds.has(move.kind) ? move.to : []) {

@@ -440,8 +440,12 @@ export class ShardManager {
     const { active } = this.runner;
     const idle = [...catalog.moves.values()].filter((move) => !active.has(move.id));
     // What another manager began goes on, whatever the mode and the limits.
-    for (const move of idle.filter((each) => each.startedAtMs > 0)) {
-      this.runner.begin(move);
+    const busy = new Set([...active.values()].map(({ groupId }) => groupId));
+    for (const move of idle.filter((each) => each.startedAtMs > 0).sort(compareMoves)) {
+      if (!busy.has(move.groupId)) {
+        busy.add(move.groupId);
+        this.runner.begin(move);
+      }
     }
     const running = [...active.values()].flatMap(({ id, state }) => {
       const move = catalog.moves.get(id);

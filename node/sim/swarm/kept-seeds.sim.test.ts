@@ -52,6 +52,11 @@ const kept: readonly Kept[] = [
     churn: true,
     found: 'the disks of a removed node and of one rolled back led a shard of long ago',
   },
+  {
+    seed: 137_779,
+    churn: true,
+    found: 'a move that was dropped and stored again was driven beside another of its shard',
+  },
   { seed: 125_326, churn: true, found: 'copies wait for a node that is not steady yet' },
 ];
 
