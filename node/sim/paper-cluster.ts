@@ -1,7 +1,7 @@
 /**
  * The real manager of shards, catalog and planner, over groups on paper (`paper-group.ts`): a life
- * of minutes takes milliseconds, so that many can be lived. Calls take time, get lost, and end
- * without anybody hearing of it; nodes die and return.
+ * of minutes takes milliseconds, so that many can be lived. Calls take time, sometimes seconds,
+ * wait for a group's leader, get lost, and end without anybody hearing of it; nodes die and return.
  */
 import { must } from '../lib/assert.ts';
 import { DynakvError, isDynakvError } from '../lib/errors.ts';
@@ -9,6 +9,7 @@ import { Prng } from '../lib/prng.ts';
 import type { GroupCommand, SurveyReply } from '../host/group-commands.ts';
 import { bornGroups } from '../manager/bootstrap.ts';
 import { Catalog } from '../manager/catalog.ts';
+import { hasId } from '../lib/id-ranges.ts';
 import type { FeatureFanout } from '../manager/feature-fanout.ts';
 import { MoveRate } from '../manager/move-rate.ts';
 import { ShardManager } from '../manager/shard-manager.ts';
@@ -24,8 +25,13 @@ import { PaperGroup } from './paper-group.ts';
 
 const stepMs = 50;
 const callMsMax = 10;
+/** One way of a call is late by up to so long, sometimes. */
+const lateMsMax = 4_000;
+const lateChance = 0.08;
 const lostChance = 0.03;
 const attemptsMax = 30;
+/** On every node's disk. */
+const freeBytes = 2 ** 40;
 
 export class PaperCluster {
   readonly scheduler = new SimScheduler();
@@ -36,6 +42,8 @@ export class PaperCluster {
   readonly #random: Prng;
   readonly #time = this.scheduler.openTime();
   readonly #places = new Map<string, NodeId>();
+  /** What must never be, and was. */
+  readonly violations = new Set<string>();
   #manager: ShardManager | undefined;
   #managedTerm = 0;
 
@@ -96,7 +104,7 @@ export class PaperCluster {
       features: { raise: () => Promise.resolve(false) } as unknown as FeatureFanout,
       rate: new MoveRate(),
       node: (nodeId) => ({
-        ...{ live: this.live.has(nodeId), stopping: false, freeBytes: 0, usedBytes: 0 },
+        ...{ live: this.live.has(nodeId), stopping: false, freeBytes, usedBytes: 0 },
         ...{ featureVersionMax: 0, snapshotBytesSent: 0 },
       }),
     });
@@ -105,11 +113,15 @@ export class PaperCluster {
 
   #router(): Pick<Router, 'call' | 'system' | 'survey'> {
     return {
-      call: async (groupId, command) => {
+      call: async (groupId, command, deadlineMs) => {
         const group = must(this.groups.get(groupId));
-        return await this.#sent(() => group.run(command as GroupCommand));
+        await this.#untilLed(group, deadlineMs);
+        return await this.#sent(() => this.#checked(() => group.run(command as GroupCommand)));
       },
-      system: async (body) => await this.#sent(() => this.#decide(body as SystemCommand)),
+      system: async (body, deadlineMs) => {
+        await this.#untilLed(must(this.groups.get(systemGroupId)), deadlineMs);
+        return await this.#sent(() => this.#decide(body as SystemCommand));
+      },
       survey: async (nodeId, after) => await this.#sent(() => this.#survey(nodeId, after)),
     };
   }
@@ -129,9 +141,39 @@ export class PaperCluster {
   }
 
   async #pass(): Promise<void> {
+    const lateMs = this.#random.chance(lateChance) ? this.#random.below(lateMsMax) : 0;
+    await this.#wait(1 + this.#random.below(callMsMax) + lateMs);
+  }
+
+  async #wait(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#time.after(1 + this.#random.below(callMsMax), resolve);
+      this.#time.after(ms, resolve);
     });
+  }
+
+  /** A router keeps a call until there is a leader to give it to. */
+  async #untilLed(group: PaperGroup, deadlineMs: number): Promise<void> {
+    while (!group.isLed && this.#time.monotonicMs() < deadlineMs) {
+      await this.#wait(stepMs);
+    }
+  }
+
+  /** Runs what may change a group or the catalog, and looks for what must never be. */
+  #checked<T>(run: () => T): T {
+    const result = run();
+    for (const group of this.groups.values()) {
+      const removed = this.catalog.groups.get(group.groupId)?.removed ?? [];
+      for (const id of group.members.filter((member) => hasId(removed, member))) {
+        this.violations.add(`replica ${id} of group ${group.groupId} is gone, and a member`);
+      }
+    }
+    const begun = [...this.catalog.moves.values()].filter(({ startedAtMs }) => startedAtMs > 0);
+    for (const { id, groupId } of begun) {
+      if (begun.some((other) => other.groupId === groupId && other.id !== id)) {
+        this.violations.add(`move ${id} is not the only one of its group under way`);
+      }
+    }
+    return result;
   }
 
   #decide(command: SystemCommand): unknown {
@@ -141,10 +183,12 @@ export class PaperCluster {
     }
     const isLive = (nodeId: NodeId): boolean => this.live.has(nodeId);
     const facts = { term, nowMs: this.#time.wallMs(), isLive };
-    const { writes, reply } = decideSystem(this.catalog, command, facts);
-    this.catalog.apply(writes);
-    this.#notePlaces();
-    return reply;
+    return this.#checked(() => {
+      const { writes, reply } = decideSystem(this.catalog, command, facts);
+      this.catalog.apply(writes);
+      this.#notePlaces();
+      return reply;
+    });
   }
 
   #survey(nodeId: NodeId, after: number): SurveyReply {

@@ -13,6 +13,11 @@ import type { ReplicaId } from '../raft/messages.ts';
 const { addVoter, addLearner, remove } = ConfChangeType;
 /** Without a leader for so long, the group elects one, if it can. */
 const electionMs = 300;
+/** Some elections are long: votes get lost. */
+const longElectionMsMax = 6_000;
+const longElectionChance = 0.2;
+/** A leader is lost now and then though its node lives: chance a step. */
+const deposedChance = 0.002;
 
 function refused(reason: string): DynakvError {
   return new DynakvError('Refused', `Refused on paper: ${reason}`, { reason });
@@ -30,6 +35,7 @@ export class PaperGroup {
   term = 1;
   leader: ReplicaId;
   #leaderlessMs = 0;
+  #electionMs = electionMs;
 
   constructor(born: BornGroup, random: Prng, lives: (replicaId: ReplicaId) => boolean) {
     this.groupId = born.groupId;
@@ -76,10 +82,16 @@ export class PaperGroup {
   pass(ms: number): void {
     if (!this.isLed) {
       this.#leaderlessMs += ms;
-      this.leader = this.#leaderlessMs > electionMs ? this.#elected() : 0;
+      this.leader = this.#leaderlessMs > this.#electionMs ? this.#elected() : 0;
       return;
     }
     this.#leaderlessMs = 0;
+    if (this.#random.chance(deposedChance)) {
+      const isLong = this.#random.chance(longElectionChance);
+      this.#electionMs = isLong ? this.#random.below(longElectionMsMax) : electionMs;
+      this.leader = 0;
+      return;
+    }
     if (this.outgoing.length > 0 && this.#random.chance(0.5)) {
       this.outgoing = [];
       this.#index += 1;

@@ -61,6 +61,20 @@ describe('GroupTruth', () => {
     ['state-machine-safety', (truth) => truth.applies(2, 2, 1, entry(2, 1).data)],
     ['apply-order', (truth) => truth.applies(2, 4, 1, entry(4, 1).data)],
     ['quorum-overlap', (truth) => truth.configured(5, voters(1, 4, 5), voters(1, 2, 3))],
+    [
+      'member-taken-back',
+      (truth) => {
+        truth.configured(5, voters(1, 2, 3), undefined);
+        truth.takenBack([[3, 3]]);
+      },
+    ],
+    [
+      'member-taken-back',
+      (truth) => {
+        truth.takenBack([[4, 6]]);
+        truth.configured(5, { ...voters(1, 2, 3), learners: [5] }, undefined);
+      },
+    ],
   ])('%s is seen', (check, contradict) => {
     const truth = begun();
     if (check === 'state-machine-safety') {

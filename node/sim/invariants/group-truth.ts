@@ -1,11 +1,15 @@
 /**
  * What is known of one Raft group from all its replicas together, and may never be contradicted:
  * who led which term, what an entry (index, term) holds, which entry is committed at an index,
- * what applying them makes, how its configurations follow each other. Raft paper, figure 3.
+ * what applying them makes, how its configurations follow each other (Raft paper, figure 3), and
+ * that no replica whose id was taken back is a member (protocols.md P16).
  *
  * Everything is recorded by the first replica that shows it and compared with every other.
  */
 import { crc32 } from '../../lib/crc32.ts';
+import { hasId, withId } from '../../lib/id-ranges.ts';
+import type { IdRanges } from '../../lib/id-ranges.ts';
+import { systemGroupId } from '../../shards/groups.ts';
 import type { ConfState, Entry, ReplicaId } from '../../raft/messages.ts';
 import { RowModel } from './row-model.ts';
 import { Violation, demand } from './violation.ts';
@@ -61,6 +65,10 @@ export class GroupTruth {
   /** Log index → hash of all entries up to it, in the order of applying. */
   readonly #chain: number[] = [];
   readonly #configurations = new Map<number, ConfState>();
+  /** The newest configuration that any replica applied. */
+  #newest: { readonly index: number; readonly state: ConfState } | undefined;
+  /** Replica ids that the catalog has taken back. */
+  #takenBack: IdRanges = [];
 
   constructor(groupId: number) {
     this.groupId = groupId;
@@ -177,6 +185,36 @@ export class GroupTruth {
         `Group ${this.groupId}: the voters ${JSON.stringify(state)} of entry ${index} can decide ` +
         `without those before, ${JSON.stringify(before)}`
       );
+    });
+    if (index > (this.#newest?.index ?? -1)) {
+      this.#newest = { index, state };
+      this.#checkMembers();
+    }
+  }
+
+  /** By some node's catalog, which may be an old one. */
+  takenBack(ids: IdRanges): void {
+    const before = this.#takenBack;
+    for (const [first, last] of ids) {
+      for (let id = first; id <= last; id++) {
+        this.#takenBack = withId(this.#takenBack, id);
+      }
+    }
+    if (this.#takenBack !== before) {
+      this.#checkMembers();
+    }
+  }
+
+  #checkMembers(): void {
+    if (this.groupId === systemGroupId || this.#newest === undefined) {
+      return; // A node that was removed is a learner there for a moment longer.
+    }
+    const { voters, votersOutgoing, learners } = this.#newest.state;
+    const wrong = [...voters, ...votersOutgoing, ...learners].find((id) =>
+      hasId(this.#takenBack, id),
+    );
+    demand(wrong === undefined, 'member-taken-back', () => {
+      return `Group ${this.groupId}: replica ${wrong ?? 0} was taken back, and is a member`;
     });
   }
 }

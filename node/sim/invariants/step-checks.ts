@@ -8,6 +8,8 @@
  * Invariant: an untouched replica costs a few comparisons, whatever it holds.
  */
 import type { Group } from '../../host/group.ts';
+import { must } from '../../lib/assert.ts';
+import type { IdRanges } from '../../lib/id-ranges.ts';
 import { readMessages } from '../../host/raft-codec.ts';
 import type { NodeCore } from '../../manager/node-core.ts';
 import { EntryType, MessageType } from '../../raft/messages.ts';
@@ -36,6 +38,8 @@ interface Shadow {
   generation: number;
   configurationIndex: number;
   configuration: ConfState;
+  /** Ids that were taken back, by the node's catalog. */
+  takenBack: IdRanges;
   /** Of the log on disk. */
   stableTerm: number;
   stableVote: ReplicaId;
@@ -108,9 +112,19 @@ export class StepChecks {
         this.#remember(group, shadow);
         shadows[group.groupId] = this.#meet(nodeId, group);
       }
+      this.#followCatalog(core, must(shadows[group.groupId]));
     }
     if (this.#acknowledged.length > 0) {
       this.#checkAcknowledged();
+    }
+  }
+
+  #followCatalog({ catalog }: NodeCore, shadow: Shadow): void {
+    const { groupId } = shadow.group;
+    const takenBack = catalog.groups.get(groupId)?.removed ?? shadow.takenBack;
+    if (takenBack !== shadow.takenBack) {
+      shadow.takenBack = takenBack;
+      this.truth(groupId).takenBack(takenBack);
     }
   }
 
@@ -166,8 +180,13 @@ export class StepChecks {
       ...{ commit: group.storage.compactedIndex, applied: index, generation: replica.generation },
       configurationIndex: replica.configuration.index,
       configuration: replica.confState,
+      takenBack: [],
       ...{ stableTerm: 0, stableVote: 0, stableLast: 0, stableLastTerm: 0 },
     };
+    if (replica.configuration.index > 0) {
+      // Before its first change a replica has that of its birth, or none.
+      truth.configured(replica.configuration.index, replica.configuration.state, undefined);
+    }
     this.#checkRows(nodeId, group);
     this.#follow(nodeId, group, shadow);
     return shadow;
