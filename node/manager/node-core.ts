@@ -459,6 +459,9 @@ export class NodeCore {
     network.onSnapshot((from, snapshot, chunks, answer) =>
       this.snapshotter.receive(from, snapshot, chunks, answer),
     );
+    network.onStranger((stranger) => {
+      this.#guide.called(stranger);
+    });
     this.catalog.onChange(() => {
       this.#followCatalog();
     });

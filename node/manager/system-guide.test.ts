@@ -176,6 +176,37 @@ describe('SystemGuide', () => {
     expect(bench.memberIds).toEqual([1, 2, 3]);
   });
 
+  test('who calls and is newer than all that are known is let in while nobody leads', async () => {
+    const bench = loaded();
+    bench.live.clear();
+    bench.guide.called({ nodeId: 7, address: 'n7:7000' });
+    bench.guide.called({ nodeId: 3, address: 'elsewhere:7000' });
+    expect(bench.memberIds).toEqual([1, 2, 3]);
+    await bench.look(looksBeforeAsking);
+    expect(bench.memberIds).toEqual([1, 2, 3, 7]);
+    expect(bench.changes).toBe(1);
+    bench.live.add(7);
+    bench.answer = () => Promise.resolve(found(9, [6, 7]));
+    await bench.look(1);
+    expect(bench.asked).toEqual([7]);
+    expect(bench.memberIds).toEqual([6, 7]);
+    bench.group.leader = 7;
+    bench.group.appliedIndex = 9;
+    await bench.look(1);
+    expect(bench.memberIds).toEqual([1, 2, 3]);
+  });
+
+  test('a call while it is lost is told once, and few newcomers are kept', async () => {
+    const bench = loaded();
+    await bench.look(looksBeforeAsking);
+    for (let nodeId = 4; nodeId <= 20; nodeId++) {
+      bench.guide.called({ nodeId, address: `n${nodeId}:7000` });
+      bench.guide.called({ nodeId, address: `n${nodeId}:7000` });
+    }
+    expect(bench.changes).toBe(17);
+    expect(bench.memberIds).toEqual([1, 2, 3, 16, 17, 18, 19, 20]);
+  });
+
   test('a new seed is told, and used by a node that has nothing else', () => {
     const bench = new GuideBench(new Catalog(), seed);
     bench.guide.reseed({ ...seed, members: found(0, [4]).members });

@@ -6,7 +6,8 @@
  * know. Whoever leads the group now cannot reach it, as no frame is taken from a stranger, and only
  * the group could bring its catalog up to date, which would name the strangers. So while its
  * replica has no leader it asks the peers that it does know, one after the other, where the members
- * are, and goes by the newest answer until its own catalog is as new.
+ * are, and goes by the newest answer until its own catalog is as new. Those that it knows may all
+ * be gone: then whoever calls, with a newer id than any in the catalog, is let in and asked.
  *
  * Only where frames go depends on it: who is a member, and who votes, is for the group's log to
  * say. An id of a node or a replica is never given out twice, so an address may be out of date, but
@@ -27,6 +28,8 @@ import type { JoinSeed } from './join-seed.ts';
 /** Looks in a row without a leader before it asks: an election is over by then. */
 const leaderlessLooksMin = 3;
 const answerMs = 2_000;
+/** Newcomers that are let in at once: one is enough to ask. */
+const strangersMax = 5;
 
 /** What it looks at of this node's `Host`. */
 export interface GuidedHost {
@@ -55,6 +58,8 @@ export class SystemGuide {
   readonly #parts: SystemGuideParts;
   #seed: JoinSeed | undefined;
   #found: WhereaboutsReply | undefined;
+  /** Nodes that called and are not in the catalog, the last ones. */
+  readonly #strangers = new Map<NodeId, PeerAddress>();
   #leaderlessLooks = 0;
   #asked = 0;
   #isAsking = false;
@@ -73,7 +78,36 @@ export class SystemGuide {
   get members(): readonly PeerAddress[] {
     const { catalog } = this.#parts;
     const own = catalog.isLoaded ? catalog.members : this.#seed?.members;
-    return this.#newer?.members ?? own ?? [];
+    const members = this.#newer?.members ?? own ?? [];
+    return this.#isLost ? [...members, ...this.#newcomers(members)] : members;
+  }
+
+  /** Strangers with newer ids than all that are known: ids are given out in order, once. */
+  #newcomers(members: readonly PeerAddress[]): PeerAddress[] {
+    const known = [...this.#parts.catalog.nodes.keys(), ...members.map(({ nodeId }) => nodeId)];
+    const newest = Math.max(0, ...known);
+    return [...this.#strangers.values()].filter(({ nodeId }) => nodeId > newest);
+  }
+
+  /** An election is over, and still nobody leads the group that this node knows of. */
+  get #isLost(): boolean {
+    return this.#leaderlessLooks >= leaderlessLooksMin;
+  }
+
+  /** A node that is no peer here called, as a member of this cluster. */
+  called(stranger: PeerAddress): void {
+    const { nodeId, address } = stranger;
+    const isNew = this.#strangers.get(nodeId)?.address !== address;
+    this.#strangers.delete(nodeId);
+    this.#strangers.set(nodeId, stranger);
+    for (const first of this.#strangers.keys()) {
+      if (this.#strangers.size > strangersMax) {
+        this.#strangers.delete(first);
+      }
+    }
+    if (isNew && this.#isLost) {
+      this.#parts.changed();
+    }
   }
 
   get systemReplicas(): WhereaboutsReply['systemReplicas'] {
@@ -108,9 +142,13 @@ export class SystemGuide {
   /** Once a second or so. */
   look(): void {
     const group = this.#parts.host.groups.get(systemGroupId);
-    const isLost = group?.stoppedBecause === undefined && group?.leader === 0;
-    this.#leaderlessLooks = isLost ? this.#leaderlessLooks + 1 : 0;
-    if (this.#leaderlessLooks < leaderlessLooksMin || this.#isAsking) {
+    const isLeaderless = group?.stoppedBecause === undefined && group?.leader === 0;
+    const wasLost = this.#isLost;
+    this.#leaderlessLooks = isLeaderless ? this.#leaderlessLooks + 1 : 0;
+    if (wasLost !== this.#isLost && this.#strangers.size > 0) {
+      this.#parts.changed();
+    }
+    if (!this.#isLost || this.#isAsking) {
       return;
     }
     const { host, logger } = this.#parts;

@@ -66,6 +66,23 @@ describe('SimNetwork', () => {
     expect(two.frames).toEqual(texts.map((text) => `1 1 ${text}`));
   });
 
+  test('a node that is called by one it does not know hears of it, and nothing else', async () => {
+    const cluster = new Cluster(1);
+    const two = cluster.start(2, 'b1', []);
+    const strangers: NodeId[] = [];
+    two.node.onStranger(({ nodeId }) => strangers.push(nodeId));
+    const heard = (): NodeId[] => [...new Set(strangers.splice(0))];
+    const one = cluster.start(1, 'a1', [2]);
+    await cluster.scheduler.runFor(10);
+    expect([heard(), one.events, two.events]).toEqual([[1], [], []]);
+    two.node.setPeers([], new Set([1]));
+    await cluster.scheduler.runFor(10);
+    expect(heard()).toEqual([]);
+    two.node.setPeers([{ nodeId: 1, address: 'node-1:7000' }]);
+    await cluster.scheduler.runFor(10);
+    expect(two.events).toEqual([{ kind: 'up', nodeId: 1, bootId: 'a1' }]);
+  });
+
   test('sends nothing before flush() and refuses above the byte limit', async () => {
     const cluster = new Cluster(1, { queueBytesMax: 10 });
     const one = cluster.start(1, 'a1', [2]);

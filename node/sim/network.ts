@@ -225,6 +225,7 @@ export class SimNetwork {
       const nodes = [...this.#nodes.values()].sort((one, other) => one.nodeId - other.nodeId);
       for (const first of nodes) {
         for (const second of nodes) {
+          this.#mayCall(first, second);
           if (first.nodeId < second.nodeId && this.#mayConnect(first, second)) {
             const connection = { first, second, broken: false };
             this.#connections.push(connection);
@@ -268,6 +269,15 @@ export class SimNetwork {
     );
   }
 
+  /** Whoever knows a node calls it, and may be a stranger there. */
+  #mayCall(from: SimNode, to: SimNode): void {
+    const [one, other] = [from.nodeId, to.nodeId];
+    const isStranger = from !== to && from.hasPeer(other) && !to.hasPeer(one);
+    if (isStranger && !this.isCut(one, other) && !this.isCut(other, one)) {
+      to.strangerCalled(one);
+    }
+  }
+
   #connectionsOf(node: SimNode): Connection[] {
     return this.#connections.filter(({ first, second }) => first === node || second === node);
   }
@@ -302,6 +312,8 @@ export class SimNode implements Network {
   #frameHandler: (from: NodeId, kind: FrameKind, payload: Buffer) => void = () => undefined;
   #peerHandler: (event: PeerEvent) => void = () => undefined;
   #snapshotHandler: SnapshotHandler | undefined;
+  #strangerHandler: (stranger: PeerAddress) => void = () => undefined;
+  #removed: ReadonlySet<NodeId> = new Set();
 
   constructor(fabric: SimNetwork, options: SimNodeOptions) {
     this.#fabric = fabric;
@@ -376,7 +388,8 @@ export class SimNode implements Network {
     }
   }
 
-  setPeers(peers: readonly PeerAddress[]): void {
+  setPeers(peers: readonly PeerAddress[], removed: ReadonlySet<NodeId> = new Set()): void {
+    this.#removed = removed;
     this.#peers = new Set(peers.map((peer) => peer.nodeId).filter((id) => id !== this.nodeId));
     for (const [nodeId, connection] of this.#connections) {
       if (!this.#peers.has(nodeId)) {
@@ -398,6 +411,10 @@ export class SimNode implements Network {
     this.#snapshotHandler = handler;
   }
 
+  onStranger(handler: (stranger: PeerAddress) => void): void {
+    this.#strangerHandler = handler;
+  }
+
   hasPeer(nodeId: NodeId): boolean {
     return this.#peers.has(nodeId);
   }
@@ -409,6 +426,17 @@ export class SimNode implements Network {
     this.#connections.clear();
     for (const stream of this.#snapshots.keys()) {
       stream.die(this.timers);
+    }
+  }
+
+  /** For the fabric. */
+  strangerCalled(nodeId: NodeId): void {
+    if (!this.#removed.has(nodeId)) {
+      this.timers.after(0, () => {
+        if (this.#alive && !this.hasPeer(nodeId)) {
+          this.#strangerHandler({ nodeId, address: `n${nodeId}:7000` });
+        }
+      });
     }
   }
 

@@ -7,9 +7,12 @@ import { systemGroupId } from '../shards/groups.ts';
 import { ManagedCluster } from './managed-cluster.ts';
 import { core, get, testMs, tryPut } from './testing-scenarios.ts';
 
-test(
-  'a node comes back to a cluster led by nodes that joined meanwhile',
-  async () => {
+test.each([
+  ['that joined meanwhile', false],
+  ['it has never heard of, when all that it knew are gone', true],
+])(
+  'a node comes back to a cluster led by nodes %s',
+  async (_who, othersGo) => {
     const cluster = new ManagedCluster({ seed: 7, nodes: 3, shards: 4, hellos: true });
     const { sim } = cluster;
     await sim.start();
@@ -26,8 +29,12 @@ test(
       await cluster.setState(nodeId, 'draining');
       await cluster.untilState(nodeId, 'drained');
     }
+    for (const nodeId of othersGo ? [2, 3] : []) {
+      await cluster.remove(nodeId);
+    }
     await cluster.settle();
-    expect(cluster.held(systemGroupId)).toMatchObject({ voters: [4, 5, 6], learners: [1, 2, 3] });
+    const learners = othersGo ? [1] : [1, 2, 3];
+    expect(cluster.held(systemGroupId)).toMatchObject({ voters: [4, 5, 6], learners });
     await sim.boot(1);
     expect([...core(sim, 1).catalog.nodes.keys()]).toEqual([1, 2, 3]);
     await cluster.until('node 1 has the catalog', () => {

@@ -93,4 +93,9 @@ export interface Network {
   onFrame(handler: (from: NodeId, kind: FrameKind, payload: Buffer) => void): void;
   onPeer(handler: (event: PeerEvent) => void): void;
   onSnapshot(handler: SnapshotHandler): void;
+  /**
+   * Hears of a node of this cluster that is no peer here and called, each time: as it says itself
+   * where it is reached. It was refused.
+   */
+  onStranger(handler: (stranger: PeerAddress) => void): void;
 }

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 
 import { DynakvError } from '../lib/errors.ts';
 import { kibibyte, mebibyte } from '../lib/units.ts';
-import { FrameKind, snapshotChunkBytesMax, type NodeId } from '../sys/network.ts';
+import { FrameKind, snapshotChunkBytesMax, type NodeId, type PeerAddress } from '../sys/network.ts';
 import type { PeerRecord } from './hello.ts';
 import { eventually, TestMemory, TestNode, type TestNodeOptions } from './test-node.ts';
 
@@ -132,6 +132,28 @@ describe('GrpcNetwork connections', () => {
     expect(one.network.send(2, 'bulk', FrameKind.raft, Buffer.from('x'))).toBe(false);
     await eventually(() => !isUp(two, 1));
     await eventually(() => two.network.states()[0]?.failure?.includes('UnknownNode') === true);
+  });
+
+  test('a stranger of the same cluster that calls is told of, and not let in', async () => {
+    const one = await open({ nodeId: 1 });
+    const two = await open({ nodeId: 2 });
+    const alien = await open({ nodeId: 3, clusterId: 'other' });
+    const strangers: PeerAddress[] = [];
+    one.network.onStranger((stranger) => strangers.push(stranger));
+    alien.meet(one);
+    await eventually(() => alien.network.states()[0]?.failure?.includes('WrongCluster') === true);
+    two.meet(one);
+    await eventually(() => strangers.length > 0);
+    expect(strangers[0]).toMatchObject({ nodeId: 2, storeId: 'store-2' });
+    expect(strangers.some(({ nodeId }) => nodeId === 3)).toBe(false);
+    expect(isUp(two, 1)).toBe(false);
+    one.network.setPeers([], new Set([2]));
+    await eventually(() => two.network.states()[0]?.failure?.includes('Removed') === true);
+    const before = strangers.length;
+    two.network.setPeers([]);
+    two.meet(one);
+    await eventually(() => two.network.states()[0]?.failure?.includes('Removed') === true);
+    expect(strangers).toHaveLength(before);
   });
 
   test('only the store that the catalog names speaks for a node, met before or not', async () => {

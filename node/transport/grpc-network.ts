@@ -93,6 +93,7 @@ export class GrpcNetwork implements Network {
   #frameHandler: (from: NodeId, kind: FrameKind, payload: Buffer) => void = () => undefined;
   #peerHandler: (event: PeerEvent) => void = () => undefined;
   #snapshotHandler: SnapshotHandler | undefined;
+  #strangerHandler: (stranger: PeerAddress) => void = () => undefined;
   /** Frames handed to peers and taken from them since the start, for `/metrics`. */
   readonly traffic = { sentFrames: 0, sentBytes: 0, receivedFrames: 0, receivedBytes: 0 };
   /** Frames not sent, by peer: it was away, or its queue was full. */
@@ -212,6 +213,10 @@ export class GrpcNetwork implements Network {
     this.#snapshotHandler = handler;
   }
 
+  onStranger(handler: (stranger: PeerAddress) => void): void {
+    this.#strangerHandler = handler;
+  }
+
   /** The connections as they are, for people. */
   states(): PeerState[] {
     return [...this.#peers.values()].map((peer) => peer.state());
@@ -284,6 +289,7 @@ export class GrpcNetwork implements Network {
 
   async #admitInbound(stream: InboundStream, bytes: Buffer): Promise<void> {
     const hello = decodeHello(bytes);
+    this.#noteStranger(hello);
     const bootId = await this.#admit(hello, hello.nodeId);
     const identity = this.#options.identity();
     const peer = this.#peers.get(hello.nodeId);
@@ -296,6 +302,14 @@ export class GrpcNetwork implements Network {
     const reply = encodeHelloReply(helloTo(hello.nodeId, identity));
     stream.accept({ nodeId: hello.nodeId, bootId, reply });
     peer.accept(stream);
+  }
+
+  #noteStranger({ clusterId, nodeId, storeId, address = '', toNodeId }: Hello): void {
+    const identity = this.#options.identity();
+    const isMeant = identity?.clusterId === clusterId && identity.nodeId === toNodeId;
+    if (isMeant && !this.#peers.has(nodeId) && !this.#removed.has(nodeId)) {
+      this.#strangerHandler({ nodeId, address, storeId });
+    }
   }
 
   /**

@@ -57,6 +57,11 @@ const kept: readonly Kept[] = [
     churn: true,
     found: 'a move that was dropped and stored again was driven beside another of its shard',
   },
+  {
+    seed: 140_346,
+    churn: true,
+    found: 'a node that was away knew nobody any more when it came back',
+  },
   { seed: 125_326, churn: true, found: 'copies wait for a node that is not steady yet' },
 ];
 
