@@ -160,7 +160,13 @@ export class PaperCluster {
 
   /** Runs what may change a group or the catalog, and looks for what must never be. */
   #checked<T>(run: () => T): T {
+    const system = must(this.groups.get(systemGroupId));
+    const before = system.voters.length;
     const result = run();
+    const after = system.voters.length;
+    if (after % 2 === 0 && after < before) {
+      this.violations.add(`the system group falls from ${before} to ${after} voters`);
+    }
     for (const group of this.groups.values()) {
       const removed = this.catalog.groups.get(group.groupId)?.removed ?? [];
       for (const id of group.members.filter((member) => hasId(removed, member))) {

@@ -124,4 +124,36 @@ export const managerFlaws: readonly Flaw[] = [
     if (node.state === 'active' && this.#isDead(node, byWallMs)) {`,
     seed: 3,
   },
+  {
+    name: 'two-moves-of-a-group',
+    rule: 'P16: a group has one move under way; a loop ends with the move that it began',
+    file: 'node/manager/move-runner.ts',
+    storm: 'paper',
+    before: 'return this.#term === term && this.#active.get(active.id) === active;',
+    after: 'return this.#term === term && this.#parts.catalog.moves.has(active.id);',
+    also: [
+      {
+        file: 'node/manager/plan-commands.ts',
+        before: '  checkAlone(catalog, move);\n',
+        after: '  void checkAlone;\n',
+      },
+    ],
+    seed: 166,
+  },
+  {
+    name: 'voters-planned-on-a-change',
+    rule: 'P16, P17: voters of the system group are chosen for one change at a time',
+    file: 'node/shards/planner.ts',
+    storm: 'paper',
+    before: 'new SystemPlanner(roster, system, underWay).plan()',
+    after: 'new SystemPlanner(roster, system, underWay && undefined).plan()',
+    also: [
+      {
+        file: 'node/manager/move-steps.ts',
+        before: '    return noVote;\n  }\n  if (move.kind !==',
+        after: '    return undefined;\n  }\n  if (move.kind !==',
+      },
+    ],
+    seed: 19,
+  },
 ];

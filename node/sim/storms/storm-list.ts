@@ -4,6 +4,7 @@ import { coldStorm } from './cold-storm.ts';
 import { hotStorm } from './hot-storm.ts';
 import { logStorm } from './log-storm.ts';
 import { memberStorm } from './member-storm.ts';
+import { paperStorm } from './paper-storm.ts';
 import { raftStorm } from './raft-storm.ts';
 import { readerStorm } from './reader-storm.ts';
 import { restStorm } from './rest-storm.ts';
@@ -27,5 +28,6 @@ export const storms: readonly Storm[] = [
   storeStorm,
   schemaStorm,
   memberStorm,
+  paperStorm,
   swarmStorm,
 ];
