@@ -49,6 +49,9 @@ describe('chooseMoves()', () => {
     expect(chosen({ waiting: [stuck, balance] })).toEqual([2]);
     const running = [{ move: stuck, state: 'copying' }] as const;
     expect(chosen({ waiting: [balance], running })).toEqual([2]);
+    // Nor does it hold the places that its copies would take: of a zone, of a node.
+    const elsewhere = moveOf(3, { to: [4], reason: 'Repair' });
+    expect(chosen({ waiting: [elsewhere], running, copiesMax: 1 })).toEqual([3]);
     const repair = moveOf(1, { to: [4], reason: 'Repair' });
     expect(chosen({ waiting: [repair, system] })).toEqual([1, 0]);
   });

@@ -56,6 +56,9 @@ class Places {
   constructor(request: ScheduleRequest) {
     this.#request = request;
     for (const running of request.running) {
+      if (request.sourceOf(running.move.groupId) === undefined) {
+        continue; // Nobody leads: nothing moves there, perhaps for good, and others need the place.
+      }
       if (isCopying(running)) {
         this.#take(running.move);
       } else {

@@ -198,6 +198,24 @@ describe('other moves', () => {
     expect(paper.next(move)).toMatchObject({ kind: 'begin' });
   });
 
+  test('nor when a late change of an earlier move took one of them after it was begun', () => {
+    const paper = new Paper();
+    [paper.groupId, paper.ids] = [0, [1, 2, 3, 4, 5]];
+    const less = moveOf({ groupId: 0, kind: 'promote', from: [2, 4], to: [], reason: 'Drain' });
+    [paper.voters, paper.learners] = [
+      [1, 3, 4],
+      [2, 5],
+    ];
+    const why = 'others vote than it was planned on';
+    expect(paper.next(less)).toMatchObject({ kind: 'drop', why });
+    const more = moveOf({ groupId: 0, kind: 'promote', to: [4, 5], reason: 'Upreplicate' });
+    expect(paper.next(more)).toMatchObject({ kind: 'drop', why });
+    const other = moveOf({ groupId: 0, kind: 'promote', from: [2], to: [5], reason: 'Drain' });
+    expect(paper.next(other)).toMatchObject({ kind: 'drop', why });
+    const third = moveOf({ groupId: 0, kind: 'promote', from: [3], to: [4], reason: 'Drain' });
+    expect(paper.next(third)).toMatchObject({ kind: 'drop', why });
+  });
+
   test('system voters change places with learners, and keep their copies', () => {
     const paper = new Paper();
     [paper.groupId, paper.ids, paper.learners] = [0, [1, 2, 3, 4], [4]];

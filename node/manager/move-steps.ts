@@ -198,12 +198,27 @@ function removeStep(look: Look): MoveStep {
   return handOver(look, 'removing') ?? { kind: 'configure', state: 'removing', changes };
 }
 
+/**
+ * All of a change of voters is still to do, or its second half where an only voter needed another
+ * beside it first. One change does it all: what is done in part was done by a late one of an
+ * earlier move, and the rest of this one may leave two voters of three.
+ */
+function isWhole(look: Look, rising: readonly ReplicaId[], falling: readonly ReplicaId[]): boolean {
+  const { gaining, leaving, facts } = look;
+  const isSecondHalf =
+    rising.length === 0 && facts.confState.voters.length === gaining.length + leaving.length;
+  return falling.length === leaving.length && (rising.length === gaining.length || isSecondHalf);
+}
+
 function promoteStep(look: Look): MoveStep {
   const { gaining } = look;
   const rising = gaining.filter((id) => !isVoter(look, id));
   const falling = look.leaving.filter((id) => isVoter(look, id));
   if (rising.length + falling.length === 0) {
     return { kind: 'finish', state: 'removing', gone: [] };
+  }
+  if (!isWhole(look, rising, falling)) {
+    return { kind: 'drop', state: 'swapping', why: 'others vote than it was planned on' };
   }
   const added = rising.map((id) => ({ type: addVoter, id }));
   const changes = [...added, ...falling.map((id) => ({ type: addLearner, id }))];

@@ -71,11 +71,37 @@ describe('judgeMoves', () => {
     );
   });
 
+  test('a copy that a person wants goes to no node that is to be emptied', () => {
+    // With as many nodes as copies the planner may have to use node 4, a person need not.
+    const view = { ...viewOf(), replicationFactor: 5, effectiveFactor: 5 };
+    const byHand = move({ kind: 'swap', from: [3], to: [4], reason: 'Manual' });
+    expect(verdictOf(view, byHand)).toBe('valid');
+    const emptied = withState(view, 4, 'draining');
+    expect(verdictOf(emptied, byHand)).toBe('obsolete: node 4 takes no copies now: draining');
+    expect(verdictOf(emptied, { ...byHand, reason: 'Balance' })).toBe('valid');
+  });
+
+  test('a removal under way is let go of where those that stay could not decide', () => {
+    const lowered = { ...viewOf(), replicationFactor: 1, effectiveFactor: 1 };
+    const remove = move({ kind: 'remove', from: [1, 2], to: [], reason: 'Extra' });
+    const begun = { ...remove, isBegun: true };
+    expect(verdictOf(lowered, begun)).toBe('valid');
+    const dead = withState(lowered, 3, 'dead');
+    expect(verdictOf(dead, begun)).toBe('obsolete: it would leave 0 live of 1 voters');
+    expect(verdictOf(dead, remove)).toBe('valid');
+  });
+
   test('a repair is obsolete when the node is back, a drain when it was called off', () => {
     expect(verdictOf(withState(viewOf(), 3, 'dead'), repair)).toBe('valid');
     expect(verdictOf(viewOf(), repair)).toBe('obsolete: node 3 is back with its copy');
     expect(verdictOf(withState(viewOf(), 3, 'draining'), drain)).toBe('valid');
     expect(verdictOf(viewOf(), drain)).toBe('obsolete: node 3 is not to be emptied any more');
+    // It is back, and to be emptied: another copy is wanted all the same, if that can be.
+    const emptied = withState(viewOf(), 3, 'draining');
+    expect(verdictOf(emptied, repair)).toBe('valid');
+    expect(verdictOf(withState(emptied, 4, 'draining'), repair)).toBe(
+      'obsolete: node 4 takes no copies now: draining',
+    );
     // Once the new copy votes, the old one goes all the same.
     const both: ViewReplica[] = [...viewReplicas(), { nodeId: 4, role: 'voter' }];
     expect(verdictOf(viewOf(both), repair)).toBe('valid');

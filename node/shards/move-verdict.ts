@@ -8,7 +8,7 @@
 import type { NodeId } from '../sys/network.ts';
 import type { ClusterView, ViewGroup } from './cluster-view.ts';
 import { GroupMembers } from './group-members.ts';
-import type { Move } from './move.ts';
+import type { CarriedMove, Move } from './move.ts';
 import { NodeRoster } from './node-roster.ts';
 
 /**
@@ -46,7 +46,7 @@ function obsolete(why: string): Verdict {
 }
 
 /** Judges moves in the order given. */
-export function judgeMoves(view: ClusterView, moves: readonly Move[]): MoveVerdict[] {
+export function judgeMoves(view: ClusterView, moves: readonly CarriedMove[]): MoveVerdict[] {
   return judgeMovesOn(new NodeRoster(view), view, moves);
 }
 
@@ -54,7 +54,7 @@ export function judgeMoves(view: ClusterView, moves: readonly Move[]): MoveVerdi
 export function judgeMovesOn(
   roster: NodeRoster,
   view: ClusterView,
-  moves: readonly Move[],
+  moves: readonly CarriedMove[],
 ): MoveVerdict[] {
   const wanted = new Set(moves.map((move) => move.groupId));
   const members = new GroupMembers(
@@ -77,14 +77,14 @@ export function judgeMovesOn(
   });
 }
 
-function judge(judged: Judged, move: Move): Verdict {
+function judge(judged: Judged, move: CarriedMove): Verdict {
   const verdict = judgeKind(judged, move);
   return verdict.standing === 'valid' && !judged.hasMajority && move.kind !== 'prefer'
     ? obsolete('the group has lost its majority')
     : verdict;
 }
 
-function judgeKind(judged: Judged, move: Move): Verdict {
+function judgeKind(judged: Judged, move: CarriedMove): Verdict {
   switch (move.kind) {
     case 'add':
       return judgeAdd(judged, move);
@@ -109,7 +109,12 @@ function judgeTargets({ roster, group, voters }: Judged, move: Move): Verdict {
     const i = roster.find(nodeId);
     const replica = group.replicas.find((each) => each.nodeId === nodeId);
     const isBegun = replica?.role === 'learner' && replica.failed !== true;
-    const takes = i !== undefined && (roster.receives(i) || (isBegun && roster.holds(i)));
+    // What a person wants goes to active nodes only; a draining one gets the planner's last resort.
+    const isAsked = move.reason === 'Manual';
+    const takes =
+      i !== undefined &&
+      ((roster.receives(i) && !(isAsked && roster.node(i).state !== 'active')) ||
+        (isBegun && roster.holds(i)));
     if (!voters.has(nodeId) && !takes) {
       const state = i === undefined ? 'unknown' : roster.node(i).state;
       return obsolete(`node ${nodeId} takes no copies now: ${state}`);
@@ -151,9 +156,9 @@ function judgeSwap(judged: Judged, move: Move): Verdict {
   }
   const i = roster.find(from);
   const isFailed = group.replicas.some(({ nodeId, failed }) => nodeId === from && failed === true);
-  if (move.reason === 'Repair' && i !== undefined && !roster.isLost(i) && !isFailed) {
-    const isBack = roster.holds(i) && !voters.has(to);
-    return isBack ? obsolete(`node ${from} is back with its copy`) : valid;
+  const isBack = i !== undefined && roster.holds(i) && !roster.isLost(i) && !isFailed;
+  if (move.reason === 'Repair' && isBack && !voters.has(to)) {
+    return obsolete(`node ${from} is back with its copy`);
   }
   if (move.reason === 'Drain' && i !== undefined && roster.holds(i) && !voters.has(to)) {
     return obsolete(`node ${from} is not to be emptied any more`);
@@ -161,15 +166,31 @@ function judgeSwap(judged: Judged, move: Move): Verdict {
   return judgeTargets(judged, move);
 }
 
-function judgeRemove({ roster, voters, members }: Judged, move: Move): Verdict {
+function judgeRemove({ roster, voters, members }: Judged, move: CarriedMove): Verdict {
   const there = move.from.filter((nodeId) => members.has(nodeId));
   if (there.length === 0) {
     return done;
   }
-  const left = voters.size - there.filter((nodeId) => voters.has(nodeId)).length;
-  return there.some((nodeId) => voters.has(nodeId)) && left < roster.factor
-    ? obsolete(`the group would be left with ${left} of ${roster.factor} copies`)
-    : valid;
+  const left = [...voters].filter((nodeId) => !there.includes(nodeId));
+  if (left.length === voters.size) {
+    return valid;
+  }
+  if (left.length < roster.factor) {
+    return obsolete(`the group would be left with ${left.length} of ${roster.factor} copies`);
+  }
+  // One that waits may come after a swap which brings a voter that lives.
+  return (move.isBegun === true ? judgeQuorum(roster, left) : undefined) ?? valid;
+}
+
+/** The voters that there would be must be able to decide. */
+function judgeQuorum(roster: NodeRoster, voters: readonly NodeId[]): Verdict | undefined {
+  const alive = voters.filter((nodeId) => {
+    const i = roster.find(nodeId);
+    return i !== undefined && roster.isAlive(i);
+  });
+  return 2 * alive.length <= voters.length
+    ? obsolete(`it would leave ${alive.length} live of ${voters.length} voters`)
+    : undefined;
 }
 
 function judgePromote(judged: Judged, move: Move): Verdict {
@@ -182,13 +203,7 @@ function judgePromote(judged: Judged, move: Move): Verdict {
   }
   const kept = [...voters].filter((nodeId) => !move.from.includes(nodeId));
   const after = [...new Set([...kept, ...move.to])];
-  const alive = after.filter((nodeId) => {
-    const i = roster.find(nodeId);
-    return i !== undefined && roster.isAlive(i);
-  });
-  return 2 * alive.length <= after.length
-    ? obsolete(`it would leave ${alive.length} live of ${after.length} voters`)
-    : judgeTargets(judged, move);
+  return judgeQuorum(roster, after) ?? judgeTargets(judged, move);
 }
 
 function judgePrefer({ roster, group, voters }: Judged, move: Move): Verdict {

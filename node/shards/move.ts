@@ -70,6 +70,12 @@ export interface Move {
   readonly prefer?: NodeId | undefined;
 }
 
+/** A move of a stored plan. */
+export interface CarriedMove extends Move {
+  /** Somebody is at work on it: it goes on even if another would serve better. Default false. */
+  readonly isBegun?: boolean;
+}
+
 export type MoveParts = Omit<Move, 'id' | 'priority'>;
 
 /** Completes a move with its id and priority. */

@@ -3,7 +3,9 @@
 // groups with any members; and by hand what was found so.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { must } from '../lib/assert.ts';
 import { Prng } from '../lib/prng.ts';
+import { applyMoves } from './applied-moves.ts';
 import type { ClusterView, MemberState, ViewGroup, ViewNode, ViewReplica } from './cluster-view.ts';
 import { systemGroupId } from './groups.ts';
 import { describeMove } from './move.ts';
@@ -62,6 +64,16 @@ function dropped(view: ClusterView): string[] {
     .map(({ move, standing, why }) => `${describeMove(move)}: ${standing} ${why ?? ''}`);
 }
 
+function decides({ nodes, groups }: ClusterView, groupId: number): boolean {
+  const { replicas } = must(groups.find((group) => group.groupId === groupId));
+  const voters = replicas.filter(({ role }) => role === 'voter');
+  const alive = voters.filter(({ nodeId }) => {
+    const { state, live } = must(nodes.find((node) => node.nodeId === nodeId));
+    return live !== false && state !== 'dead' && state !== 'removed';
+  });
+  return 2 * alive.length > voters.length;
+}
+
 function systemView(
   nodes: readonly Partial<ViewNode>[],
   group: Partial<ViewGroup> & Pick<ViewGroup, 'replicas'>,
@@ -81,6 +93,24 @@ describe('what is planned', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), (seed) => {
         expect(dropped(drawView(seed))).toEqual([]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('takes no group its majority, wherever it is broken off', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 0xffff_ffff }), (seed) => {
+        let view = drawView(seed);
+        const { moves } = planShards({ view });
+        for (const move of moves) {
+          const before = decides(view, move.groupId);
+          view = applyMoves(view, [move]);
+          expect([describeMove(move), decides(view, move.groupId)]).toEqual([
+            describeMove(move),
+            before,
+          ]);
+        }
       }),
       { numRuns: 1_000 },
     );

@@ -14,7 +14,7 @@
  */
 import type { ClusterView } from './cluster-view.ts';
 import { systemGroupId } from './groups.ts';
-import type { Move } from './move.ts';
+import type { CarriedMove, Move } from './move.ts';
 import { judgeMovesOn } from './move-verdict.ts';
 import type { MoveVerdict } from './move-verdict.ts';
 import { NodeRoster } from './node-roster.ts';
@@ -33,12 +33,6 @@ export interface Plan {
   readonly refusals: readonly Refusal[];
   /** What became of the moves of the earlier plan, in its order. */
   readonly verdicts: readonly MoveVerdict[];
-}
-
-/** A move of the stored plan. */
-export interface CarriedMove extends Move {
-  /** Somebody is at work on it: it goes on even if another would serve better. Default false. */
-  readonly isBegun?: boolean;
 }
 
 export interface PlanRequest {

@@ -73,7 +73,7 @@ export class ShardMoves {
     const coming = board.nodesOf(g).filter((i) => !members.isVoter(g, i));
     const pairs = this.#pair(g, going, coming);
     const unpaired = going.filter((i) => !pairs.some(({ from }) => from === i));
-    const isEnough = board.size(g) >= roster.factor;
+    const isEnough = board.size(g) >= roster.factor && this.#canDecide(board.nodesOf(g));
     const leaving = isEnough ? unpaired : [];
     const staying = isEnough ? [] : unpaired;
     const added = coming.filter((i) => !pairs.some(({ to }) => to === i));
@@ -86,6 +86,12 @@ export class ShardMoves {
     const sequence = new PreferredSequence(board, g, this.#options.leaders[g] as number);
     const moves = changes.map((change) => this.#move(g, change, sequence));
     return { voters: [...board.nodesOf(g), ...staying], moves };
+  }
+
+  /** Without those that are one too many: some of those that stay may be silent. */
+  #canDecide(voters: readonly number[]): boolean {
+    const { roster } = this.#board;
+    return 2 * voters.filter((i) => roster.isAlive(i)).length > voters.length;
   }
 
   get #addReason(): MoveReason {

@@ -6,9 +6,8 @@ import { must } from '../lib/assert.ts';
 import { applyMoves } from './applied-moves.ts';
 import type { ClusterView, ViewGroup } from './cluster-view.ts';
 import { describeMove } from './move.ts';
-import type { Move } from './move.ts';
+import type { CarriedMove, Move } from './move.ts';
 import { planShards } from './planner.ts';
-import type { CarriedMove } from './planner.ts';
 import {
   anyNodes,
   clusterOf,

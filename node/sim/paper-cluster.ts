@@ -17,6 +17,8 @@ import { decideSystem } from '../manager/system-commands.ts';
 import type { SystemCommand } from '../manager/system-commands.ts';
 import type { Router } from '../router/router.ts';
 import { systemGroupId } from '../shards/groups.ts';
+import { hashPair } from '../shards/hash.ts';
+import type { Move } from '../shards/move.ts';
 import { planShards } from '../shards/planner.ts';
 import { silentLogger } from '../sys/log.ts';
 import type { NodeId } from '../sys/network.ts';
@@ -33,6 +35,23 @@ const attemptsMax = 30;
 /** On every node's disk. */
 const freeBytes = 2 ** 40;
 
+export interface PaperClusterOptions {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly shardCount: number;
+  readonly replicationFactor: number;
+  /** 0: nodes stand each alone. */
+  readonly zones: number;
+}
+
+interface PaperPlace {
+  readonly address: string;
+  readonly storeId: string;
+  readonly clientAddress: string;
+  readonly opsAddress: string;
+  readonly zone?: string;
+}
+
 export class PaperCluster {
   readonly scheduler = new SimScheduler();
   readonly catalog = new Catalog();
@@ -40,20 +59,21 @@ export class PaperCluster {
   /** Nodes that answer. */
   readonly live = new Set<NodeId>();
   readonly #random: Prng;
+  readonly #zones: number;
   readonly #time = this.scheduler.openTime();
   readonly #places = new Map<string, NodeId>();
+  /** Nodes that do not come back. */
+  readonly lost = new Set<NodeId>();
   /** What must never be, and was. */
   readonly violations = new Set<string>();
   #manager: ShardManager | undefined;
   #managedTerm = 0;
 
-  constructor(seed: number, nodes: number, shardCount: number, replicationFactor: number) {
+  constructor({ seed, nodes, shardCount, replicationFactor, zones }: PaperClusterOptions) {
     this.#random = new Prng(seed);
+    this.#zones = zones;
     const ids = Array.from({ length: nodes }, (_, i) => i + 1);
-    const members = ids.map((nodeId) => ({
-      ...{ nodeId, address: `n${nodeId}:7000`, storeId: `s${nodeId}` },
-      ...{ clientAddress: `n${nodeId}:8000`, opsAddress: `n${nodeId}:9100` },
-    }));
+    const members = ids.map((nodeId) => ({ nodeId, ...this.placeOf(nodeId) }));
     const rest = { shardCount, replicationFactor, createdAtMs: 1 };
     const born = bornGroups({ clusterId: 'paper', members, ...rest });
     this.catalog.load(must(born[0]).rows);
@@ -70,6 +90,24 @@ export class PaperCluster {
       }
       this.#elect();
     });
+  }
+
+  /** Where the node is reached, and stands. */
+  placeOf(nodeId: NodeId): PaperPlace {
+    return {
+      ...{ address: `n${nodeId}:7000`, storeId: `s${nodeId}` },
+      ...{ clientAddress: `n${nodeId}:8000`, opsAddress: `n${nodeId}:9100` },
+      ...(this.#zones === 0 ? {} : { zone: `z${hashPair(this.#zones, nodeId) % this.#zones}` }),
+    };
+  }
+
+  /** Whoever is not lost answers again. */
+  revive(): void {
+    for (const { nodeId } of this.catalog.nodes.values()) {
+      if (!this.lost.has(nodeId)) {
+        this.live.add(nodeId);
+      }
+    }
   }
 
   get manager(): ShardManager {
@@ -164,7 +202,8 @@ export class PaperCluster {
     const before = system.voters.length;
     const result = run();
     const after = system.voters.length;
-    if (after % 2 === 0 && after < before) {
+    // A voter that is lost may go alone, where the others need the second one to decide.
+    if (after % 2 === 0 && after < before && this.lost.size === 0) {
       this.violations.add(`the system group falls from ${before} to ${after} voters`);
     }
     for (const group of this.groups.values()) {
@@ -232,17 +271,23 @@ export class PaperCluster {
 
   /** Why movement has not come to rest; undefined: it has. */
   unrest(): string | undefined {
-    if (this.catalog.moves.size > 0) {
-      return `moves are planned: ${[...this.catalog.moves.keys()].join(' ')}`;
+    // What lost its majority for good waits for a person.
+    if (!must(this.groups.get(systemGroupId)).canDecide) {
+      return undefined;
+    }
+    const canMove = ({ groupId }: Move): boolean => this.groups.get(groupId)?.canDecide === true;
+    const moves = [...this.catalog.moves.values()].filter(canMove);
+    if (moves.length > 0) {
+      return `moves are planned: ${moves.map(({ id }) => id).join(' ')}`;
     }
     const wanted = planShards({ view: this.manager.view() }).moves;
-    const lasting = wanted.filter(({ kind }) => kind !== 'transfer');
+    const lasting = wanted.filter((move) => move.kind !== 'transfer' && canMove(move));
     if (lasting.length > 0) {
       return `wanted: ${lasting.map(({ id }) => id).join(' ')}`;
     }
     const changing = [...this.groups.values()].find(
-      ({ groupId, outgoing, learners }) =>
-        outgoing.length > 0 || (groupId !== systemGroupId && learners.length > 0),
+      ({ groupId, canDecide, outgoing, learners }) =>
+        canDecide && (outgoing.length > 0 || (groupId !== systemGroupId && learners.length > 0)),
     );
     return changing === undefined ? undefined : `group ${changing.groupId} is changing`;
   }

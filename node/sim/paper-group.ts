@@ -50,9 +50,13 @@ export class PaperGroup {
     return ids.length === 0 || 2 * ids.filter((id) => this.#lives(id)).length > ids.length;
   }
 
+  /** A majority lives, in both halves. */
+  get canDecide(): boolean {
+    return this.#decides(this.voters) && this.#decides(this.outgoing);
+  }
+
   get isLed(): boolean {
-    const leads = this.leader !== 0 && this.#lives(this.leader);
-    return leads && this.#decides(this.voters) && this.#decides(this.outgoing);
+    return this.leader !== 0 && this.#lives(this.leader) && this.canDecide;
   }
 
   get members(): readonly ReplicaId[] {

@@ -14,6 +14,9 @@ import { PaperCluster } from './paper-cluster.ts';
 
 const restMs = 200_000;
 const events = 20;
+/** One disk dies in some lives, where the others can do without. */
+const lostMax = 1;
+const lossNodesMin = 4;
 const startsMax = 20;
 
 function fence(expectedRevision: number): Fence {
@@ -53,13 +56,13 @@ async function happen(cluster: PaperCluster, random: Prng, awayMax: number): Pro
   const nodes = catalog.members;
   const node = random.pick(nodes);
   const { nodeId, revision } = node;
-  switch (random.below(10)) {
+  switch (random.below(11)) {
     case 0:
     case 1:
       if (nodes.length - live.size < awayMax) {
         live.delete(nodeId);
       } else {
-        nodes.forEach((each) => live.add(each.nodeId));
+        cluster.revive();
       }
       return;
     case 2:
@@ -98,21 +101,23 @@ async function happen(cluster: PaperCluster, random: Prng, awayMax: number): Pro
     case 8:
       await moveByHand(cluster, random);
       return;
+    case 9:
+      if (cluster.lost.size < lostMax && nodes.length >= lossNodesMin) {
+        cluster.lost.add(nodeId);
+        live.delete(nodeId);
+      }
+      return;
     default: {
       const joined = catalog.nodes.size + 1;
-      const doors = { clientAddress: `n${joined}:8000`, opsAddress: `n${joined}:9100` };
-      await cluster.tell({
-        ...{ op: 'join', storeId: `s${joined}`, address: `n${joined}:7000`, ...doors },
-        featureVersionMax: 1,
-      });
-      catalog.nodes.forEach((each) => live.add(each.nodeId));
+      await cluster.tell({ op: 'join', ...cluster.placeOf(joined), featureVersionMax: 1 });
+      cluster.revive();
     }
   }
 }
 
 async function makeWhole(cluster: PaperCluster, random: Prng): Promise<void> {
-  const { catalog, live, scheduler } = cluster;
-  catalog.nodes.forEach(({ nodeId }) => live.add(nodeId));
+  const { catalog, scheduler } = cluster;
+  cluster.revive();
   await scheduler.runFor(5_000);
   for (const node of catalog.members) {
     if (node.state === 'joining' || (node.state === 'draining' && random.chance(0.5))) {
@@ -128,8 +133,10 @@ async function makeWhole(cluster: PaperCluster, random: Prng): Promise<void> {
 /** What went wrong; nothing: the life was a good one. */
 export async function paperLife(seed: number): Promise<readonly string[]> {
   const random = new Prng(seed);
-  const nodes = 1 + random.below(6);
-  const cluster = new PaperCluster(seed, nodes, random.pick([1, 2, 4]), random.pick([1, 3, 5]));
+  const cluster = new PaperCluster({
+    ...{ seed, nodes: 1 + random.below(6), shardCount: random.pick([1, 2, 4]) },
+    ...{ replicationFactor: random.pick([1, 3, 5]), zones: random.pick([0, 0, 2, 3, 4]) },
+  });
   await cluster.tell({
     ...{ op: 'updateSettings', fence: fence(0), settings: { deadNodeGraceMs: 2_000 } },
     allowLowerReplication: true,

@@ -138,7 +138,7 @@ export const managerFlaws: readonly Flaw[] = [
         after: '  void checkAlone;\n',
       },
     ],
-    seed: 166,
+    seed: 187,
   },
   {
     name: 'voters-planned-on-a-change',
@@ -150,10 +150,10 @@ export const managerFlaws: readonly Flaw[] = [
     also: [
       {
         file: 'node/manager/move-steps.ts',
-        before: '    return noVote;\n  }\n  if (move.kind !==',
-        after: '    return undefined;\n  }\n  if (move.kind !==',
+        before: '  if (!isWhole(look, rising, falling)) {',
+        after: '  if (!isWhole(look, rising, falling) && look.facts.term < 0) {',
       },
     ],
-    seed: 19,
+    seed: 54,
   },
 ];

@@ -62,6 +62,11 @@ const kept: readonly Kept[] = [
     churn: true,
     found: 'a node that was away knew nobody any more when it came back',
   },
+  {
+    seed: 144_838,
+    churn: true,
+    found: 'a copy for a node that was back and drained waited for a target that was gone',
+  },
   { seed: 125_326, churn: true, found: 'copies wait for a node that is not steady yet' },
 ];
 
