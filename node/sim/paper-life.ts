@@ -5,12 +5,13 @@
  *
  * By itself: `node node/sim/paper-life.ts SEED [COUNT]`.
  */
-import { isDynakvError } from '../lib/errors.ts';
+import { isDynakvError, messageOf } from '../lib/errors.ts';
 import { Prng } from '../lib/prng.ts';
 import type { Fence } from '../manager/fence.ts';
 import { handMove } from '../manager/hand-moves.ts';
 import type { NodeRecord } from '../manager/catalog-records.ts';
 import { PaperCluster } from './paper-cluster.ts';
+import { wholeNumber } from './whole-number.ts';
 
 const restMs = 200_000;
 const events = 20;
@@ -151,9 +152,9 @@ export async function paperLife(seed: number): Promise<readonly string[]> {
   return [...cluster.violations, ...(unrest === undefined ? [] : [unrest])];
 }
 
-if (import.meta.main) {
-  const first = Number(process.argv[2] ?? 1);
-  const count = Number(process.argv[3] ?? 1);
+async function main(firstText: string, countText: string): Promise<void> {
+  const first = wholeNumber(firstText, 'SEED');
+  const count = wholeNumber(countText, 'COUNT');
   let failed = 0;
   for (let seed = first; seed < first + count; seed++) {
     const wrong = await paperLife(seed);
@@ -163,5 +164,12 @@ if (import.meta.main) {
     });
   }
   process.stdout.write(`${count - failed} passed, ${failed} failed\n`);
-  process.exitCode = failed === 0 ? 0 : 1;
+  process.exitCode = failed === 0 && count > 0 ? 0 : 1;
+}
+
+if (import.meta.main) {
+  await main(process.argv[2] ?? '1', process.argv[3] ?? '1').catch((error: unknown) => {
+    process.stderr.write(`${messageOf(error)}\n`);
+    process.exitCode = 1;
+  });
 }

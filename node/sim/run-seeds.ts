@@ -15,6 +15,7 @@ import type { SeedResult } from './swarm/run-seed.ts';
 import { runPool } from './swarm/seed-pool.ts';
 import { shrink } from './swarm/shrink.ts';
 import type { SwarmOverrides } from './swarm/swarm-options.ts';
+import { wholeNumber } from './whole-number.ts';
 
 interface Arguments {
   readonly seeds: string;
@@ -36,14 +37,6 @@ const fullFailuresMax = 5;
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
-}
-
-function wholeNumber(text: string, what: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 0) {
-    throw new Error(`Cannot use ${what} "${text}": give a whole number of at least 0`);
-  }
-  return number;
 }
 
 class Progress {
